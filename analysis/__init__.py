@@ -1,0 +1,1 @@
+"""Analysis: pure functions from recordings to numbers and figures."""

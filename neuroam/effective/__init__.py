@@ -1,0 +1,1 @@
+"""Effective models: what a circuit computes when a population is integrated out."""

@@ -1,0 +1,142 @@
+"""Neurons: equations as text, parameters with units, and the rate curve that each spiking neuron owns.
+
+One law of transmission: a population emits r and a projection delivers I = w·r. A rate neuron emits r = g(x). A
+spiking neuron emits its spike train through its synaptic kernel exp(−t/τ_s)/τ_s, in hertz, so that the mean of r is
+the firing rate, and spiking and rate neurons take each other's place without touching a weight.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+
+from neuroam.transfer import LIFCurve, Rectified, Transfer
+from neuroam.units import Parameter, parameter
+
+
+@dataclass(frozen=True)
+class LIF:
+    """Leaky integrate-and-fire neuron. Drive I in volts, emission in hertz.
+
+    `reset` is the rest if not given; `synapse` = 0 s means that each spike moves its targets at once.
+    While refractory the potential is clamped, and what arrives on instantaneous synapses is lost.
+    `threshold_cv`: coefficient of variation, over units, of the distance from rest to threshold, drawn as
+    (threshold − rest)·|N(1, cv)| when the circuit is wired.
+    """
+
+    tau: Any
+    rest: Any
+    threshold: Any
+    reset: Any = None
+    refractory: Any = 0.0
+    synapse: Any = 0.0
+    threshold_cv: Any = 0.0
+    spiking: ClassVar[bool] = True
+    unit_in: ClassVar[str] = "volt"
+    unit_out: ClassVar[str] = "hertz"
+    equations: ClassVar[str] = "dv/dt = (rest - v + I)/tau : volt (unless refractory)"
+    spikes_when: ClassVar[str] = "v > threshold"
+
+    def __post_init__(self) -> None:
+        if self.reset is None:
+            object.__setattr__(self, "reset", self.rest)
+        _settle(self, tau=("second", {"above": 0}), rest=("volt", {}), threshold=("volt", {}), reset=("volt", {}),
+                refractory=("second", {"least": 0}), synapse=("second", {"least": 0}),
+                threshold_cv=("1", {"least": 0}))
+
+    @property
+    def curve(self) -> LIFCurve:
+        """Firing rate under constant drive, potentials relative to rest."""
+        rest = float(self.rest)
+
+        def relative(p: Parameter) -> Parameter:
+            return Parameter(p.value - rest, "volt", p.source)
+
+        return LIFCurve(self.tau, relative(self.threshold), relative(self.reset), self.refractory)
+
+    def rate(self, drive: np.ndarray) -> np.ndarray:
+        """Firing rate in hertz for a constant drive in volts, any shape."""
+        return self.curve(np.asarray(drive, dtype=float))
+
+    def as_rate(self) -> Rate:
+        """The rate neuron that may stand in for this one: same membrane, its emission the rate curve."""
+        return Rate(self.tau, self.curve, threshold_cv=self.threshold_cv)
+
+
+@dataclass(frozen=True)
+class Rate:
+    """Graded, non-spiking neuron: τ dx/dt = −x + I, emission r = g(x). Units follow the transfer function."""
+
+    tau: Any
+    transfer: Transfer = field(default_factory=Rectified)
+    threshold_cv: Any = 0.0
+    spiking: ClassVar[bool] = False
+    equations: ClassVar[str] = "dx/dt = (I - x)/tau : {unit_in}"
+
+    def __post_init__(self) -> None:
+        _settle(self, tau=("second", {"above": 0}), threshold_cv=("1", {"least": 0}))
+
+    @property
+    def unit_in(self) -> str:
+        return self.transfer.unit_in
+
+    @property
+    def unit_out(self) -> str:
+        return self.transfer.unit_out
+
+    @property
+    def threshold(self) -> Parameter:
+        return self.transfer.threshold
+
+    @property
+    def rest(self) -> Parameter:
+        """The state x is measured from rest."""
+        return Parameter(0.0, self.unit_in, "definition")
+
+
+@dataclass(frozen=True)
+class Poisson:
+    """Input cells that spike at random at the rates their port is given. The spikes are drawn before the run."""
+
+    synapse: Any = 0.0
+    spiking: ClassVar[bool] = True
+    unit_in: ClassVar[str] = "hertz"
+    unit_out: ClassVar[str] = "hertz"
+    equations: ClassVar[str] = "spike trains drawn from the rates given at the port"
+
+    def __post_init__(self) -> None:
+        _settle(self, synapse=("second", {"least": 0}))
+
+
+@dataclass(frozen=True)
+class Drive:
+    """Input cells whose emission is exactly what their port is given, in `unit`."""
+
+    unit: str = "1"
+    spiking: ClassVar[bool] = False
+    equations: ClassVar[str] = "r = what is given at the port"
+
+    @property
+    def unit_in(self) -> str:
+        return self.unit
+
+    @property
+    def unit_out(self) -> str:
+        return self.unit
+
+
+def graded(tau: Any, unit: str = "volt") -> Rate:
+    """A non-spiking neuron that releases transmitter in proportion to its depolarisation above rest."""
+    return Rate(tau, Rectified(unit_in=unit, unit_out=unit))
+
+
+Neuron = LIF | Rate | Poisson | Drive
+
+
+def _settle(neuron: object, **rules: tuple[str, dict]) -> None:
+    for name, (unit, bounds) in rules.items():
+        value = getattr(neuron, name)
+        if unit != "1" and isinstance(value, float) and value == 0.0:
+            value = Parameter(0.0, unit, "definition")
+        object.__setattr__(neuron, name, parameter(value, unit, f"{type(neuron).__name__}.{name}", **bounds))

@@ -1,0 +1,168 @@
+"""A protocol replicates an experiment: frozen data, never a callback, so that any solver can run it and it can be
+printed, compared and shipped.
+
+    protocol > session (one animal) > block > trial > stimulus
+
+It names ports and populations ("odour", "KC"), never a circuit. One seed is one animal: a wiring, its noise and its
+order of trials. Groups are copies of that animal with something done to them, so that they are compared in pairs.
+"""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from neuroam.errors import DescriptionError
+from neuroam.manipulations import Manipulation
+from neuroam.prediction import Prediction
+from neuroam.recipe import Recipe
+from neuroam.units import Parameter, parameter
+
+
+class _Every:
+    """Stands for each stimulus the port knows: its trial is repeated for every one of them."""
+
+    def __repr__(self) -> str:
+        return "every stimulus of the port"
+
+
+EVERY = _Every()
+ZERO = Parameter(0.0, "second", "definition")
+
+
+@dataclass(frozen=True, eq=False)
+class Stimulus:
+    """What is presented at a port, from `onset` (after the start of the trial) for `duration`.
+
+    `what` is a name the port knows, a mixture {name: dose}, the drive of each cell itself (a quantity of shape
+    (n_cells,)), or `EVERY`.
+    """
+
+    port: str
+    what: Any
+    duration: Any
+    onset: Any = ZERO
+
+    def __post_init__(self) -> None:
+        where = f"stimulus at port {self.port!r}"
+        object.__setattr__(self, "duration", parameter(self.duration, "second", f"{where}: duration", above=0))
+        object.__setattr__(self, "onset", parameter(self.onset, "second", f"{where}: onset", least=0))
+        if isinstance(self.what, Mapping) and any(not float(v) >= 0 for v in self.what.values()):
+            raise DescriptionError(f"{where}: doses must be at least 0, got {dict(self.what)}")
+
+    @property
+    def label(self) -> str:
+        """How the stimulus is called in the trial table."""
+        if isinstance(self.what, str):
+            return self.what
+        if isinstance(self.what, Mapping):
+            return " + ".join(f"{dose:g} {name}" for name, dose in self.what.items())
+        return repr(self.what) if self.what is EVERY else f"given drive at {self.port}"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One trial. Its first stimulus is the one the trial is about: responses are measured while it is on.
+
+    `duration` counts from the start of this trial to the start of the next; `reset` starts it from rest, otherwise
+    the state of the last trial is carried over. With `repeats`, the trial is presented that many times.
+    """
+
+    name: str
+    duration: Any
+    stimuli: tuple[Stimulus, ...]
+    phase: str = ""
+    cs_type: str = ""
+    repeats: int = 1
+    reset: bool = True
+
+    def __post_init__(self) -> None:
+        where = f"trial {self.name!r}"
+        object.__setattr__(self, "duration", parameter(self.duration, "second", f"{where}: duration", above=0))
+        if self.repeats < 1:
+            raise DescriptionError(f"{where}: repeats is {self.repeats}; it must be at least 1")
+        if not self.stimuli:
+            raise DescriptionError(f"{where} has no stimulus; add a Stimulus (its drive may be 0)")
+        for stimulus in self.stimuli:
+            if float(stimulus.onset) + float(stimulus.duration) > float(self.duration) * (1 + 1e-9):
+                raise DescriptionError(f"{where}: the stimulus at port {stimulus.port!r} ends after the trial "
+                                       f"({self.duration}); lengthen the trial or shorten the stimulus")
+
+
+@dataclass(frozen=True)
+class Block:
+    """Trials in order, or shuffled by the animal's seed. A `fresh` block starts with the weights as wired: a naive
+    animal of the same wiring, as if another fly of the same genotype were taken."""
+
+    name: str
+    trials: tuple[Trial, ...]
+    shuffle: bool = False
+    fresh: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """Animals to which the same has been done."""
+
+    name: str
+    manipulations: tuple[Manipulation, ...] = ()
+
+
+@dataclass(frozen=True)
+class Record:
+    """What to keep of a population: its spikes and, always, its mean emission while each trial's stimulus is on.
+
+    `every` adds traces at that interval: the emission of graded cells, the potential of spiking ones; `cells` limits
+    them to some.
+    """
+
+    population: str
+    every: Any = None
+    cells: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.every is not None:
+            every = parameter(self.every, "second", f"record {self.population!r}: every", above=0)
+            object.__setattr__(self, "every", every)
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """A frozen experiment. The first group is the control; `circuit` is the name of the one it is usually run on."""
+
+    name: str
+    title: str
+    source: str
+    blocks: tuple[Block, ...]
+    record: tuple[Record, ...]
+    groups: tuple[Group, ...] = (Group("control"),)
+    predictions: tuple[Prediction, ...] = ()
+    circuit: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
+    recipe: Recipe | None = None
+
+    def __post_init__(self) -> None:
+        if not any(block.trials for block in self.blocks):
+            raise DescriptionError(f"protocol {self.name!r} has no trial; add a Block with at least one Trial")
+        if not self.record:
+            raise DescriptionError(f"protocol {self.name!r} records nothing; add a Record of a population")
+        for kind, names in (("group", [g.name for g in self.groups]), ("block", [b.name for b in self.blocks]),
+                            ("record", [r.population for r in self.record])):
+            doubled = sorted({n for n in names if names.count(n) > 1})
+            if doubled:
+                raise DescriptionError(f"protocol {self.name!r}: {kind} names must differ; repeated: {doubled}")
+        if not self.groups:
+            raise DescriptionError(f"protocol {self.name!r} has no group; add Group('control')")
+        intervals = {float(r.every) for r in self.record if r.every is not None}
+        if len(intervals) > 1:
+            raise DescriptionError(f"protocol {self.name!r}: traces have one sampling interval, got "
+                                   f"{sorted(intervals)} s; use the same `every` throughout")
+
+    @property
+    def every(self) -> float | None:
+        """Sampling interval of the traces in seconds."""
+        return next((float(r.every) for r in self.record if r.every is not None), None)
+
+

@@ -1,0 +1,502 @@
+"""The compiled time step. Every kernel and all it calls live in this file, so that numba's cache sees every edit.
+
+One step from tick n to n + 1 goes through the phases of Brian2's schedule:
+  inputs    input cells emit; graded emissions of the last step are summed into drives
+  groups    potentials and rates advance (first-order, the fraction `alpha` of the way to where the drive points);
+            synaptic variables and traces decay; graded emissions are renewed
+  thresholds, synapses, resets   spikes are found, travel, change weights, and reset their cells
+Explicit and exponential Euler differ in `alpha` and `decay` alone.
+"""
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+DRIVE, POISSON, RATE, LIF = 0, 1, 2, 3
+UNIFORM, DENSE, SPARSE = 0, 1, 2
+
+
+class Cells(NamedTuple):
+    """One entry for each population; `start` has one more, into the flat arrays of units."""
+
+    kind: np.ndarray
+    start: np.ndarray
+    alpha: np.ndarray
+    rest: np.ndarray
+    reset: np.ndarray
+    refractory: np.ndarray
+    transfer: np.ndarray
+    constants: np.ndarray
+    divided: np.ndarray
+    threshold: np.ndarray  # by unit
+    gain: np.ndarray  # by unit
+
+
+class Filters(NamedTuple):
+    """Decaying variables, sorted by population (`first` points to each population's own): channels or traces."""
+
+    first: np.ndarray
+    start: np.ndarray
+    decay: np.ndarray
+    jump: np.ndarray
+    divisive: np.ndarray
+
+
+class Synapses(NamedTuple):
+    """One entry for each projection, then the flat weights and indices they point into."""
+
+    pre: np.ndarray
+    post: np.ndarray
+    layout: np.ndarray
+    delay: np.ndarray
+    channel: np.ndarray  # -1: spikes move the target at once; -2: graded source
+    jump: np.ndarray
+    divisive: np.ndarray
+    first: np.ndarray  # of its weights
+    by_pre: np.ndarray  # stride of a dense matrix from one presynaptic cell to the next
+    by_post: np.ndarray
+    row: np.ndarray  # first entry of its row pointers: sparse by pre
+    column: np.ndarray  # likewise by post; -1 where no rule needs it
+    plastic: np.ndarray
+    rule: np.ndarray  # on_pre, on_pre_post, on_post, on_post_pre, low, high, multiplicative
+    trace_pre: np.ndarray
+    trace_post: np.ndarray
+    gate: np.ndarray
+    pointer: np.ndarray
+    target: np.ndarray
+    column_pointer: np.ndarray
+    column_entry: np.ndarray
+    column_source: np.ndarray
+
+
+class State(NamedTuple):
+    """Everything that changes; `fired` and `past` are rings over the last few ticks."""
+
+    v: np.ndarray
+    r: np.ndarray
+    s: np.ndarray
+    y: np.ndarray
+    until: np.ndarray
+    fired: np.ndarray
+    n_fired: np.ndarray
+    past: np.ndarray
+    weight: np.ndarray
+    total: np.ndarray
+    division: np.ndarray
+    base: np.ndarray
+
+
+class Inputs(NamedTuple):
+    """Spikes of input cells sorted by tick, and the piecewise constant emissions of driven cells."""
+
+    tick: np.ndarray
+    unit: np.ndarray
+    population: np.ndarray
+    change_tick: np.ndarray
+    change_population: np.ndarray
+    change_values: np.ndarray
+    position: np.ndarray  # how far each list has been read: spikes, changes
+
+
+class Output(NamedTuple):
+    """Buffers: spikes until full, sums and peaks while the response window is open, sampled traces."""
+
+    spike_tick: np.ndarray
+    spike_unit: np.ndarray
+    wanted: np.ndarray  # by population: keep its spikes
+    number: np.ndarray  # spikes written, samples written
+    summed: np.ndarray
+    integral: np.ndarray
+    peaked: np.ndarray
+    peak: np.ndarray
+    sampled: np.ndarray
+    every: int
+    samples: np.ndarray
+
+
+@njit(cache=True)
+def emission(code, c, theta, x):
+    """Transfer function number `code` (see neuroam.transfer) of one unit."""
+    if code == 0:
+        return c[0] * (x - theta)
+    if code == 1:
+        return c[0] * (x - theta) if x > theta else 0.0
+    if code == 2:
+        return np.tanh(c[0] * (x - theta))
+    if x <= theta:
+        return 0.0
+    return 1 / (c[2] + c[0] * np.log((x - c[1]) / (x - theta)))
+
+
+@njit(cache=True)
+def advance(cells, channels, traces, syn, state, inputs, out, n, stop, dt, window):
+    """Steps from tick n to `stop`; returns early, at the tick reached, when the spike buffer may overflow."""
+    n_populations = len(cells.kind)
+    room = len(out.spike_tick) - cells.start[n_populations]
+    while n < stop:
+        if out.number[0] > room:
+            return n
+        slot = n % len(state.fired)
+        for p in range(n_populations):
+            state.n_fired[slot, p] = 0
+        _read_inputs(cells, inputs, state, out, n, slot)
+        _sample(out, state, n)
+        _sum_graded(cells, syn, state, n)
+        _advance_cells(cells, channels, state, n)
+        _advance_traces(cells, traces, state)
+        _renew_emission(cells, state, n)
+        _find_spikes(cells, state, out, n, slot)
+        for q in range(len(syn.pre)):
+            if syn.channel[q] != -2:
+                _deliver(q, cells, channels, syn, state, n)
+            if syn.plastic[q]:
+                _learn_at_post(q, cells, traces, syn, state, slot)
+                _learn_clocked(q, cells, syn, state, dt)
+        _reset(cells, traces, state, n, slot)
+        if window[0] <= n < window[1]:
+            _integrate(state, out)
+        n += 1
+    return n
+
+
+@njit(cache=True)
+def _sample(out, state, n):
+    if out.every > 0 and n % out.every == 0:
+        k = out.number[1]
+        for i in range(len(out.sampled)):
+            u = out.sampled[i]
+            out.samples[k, i] = state.v[u] if u >= 0 else state.r[-u - 1]
+        out.number[1] = k + 1
+
+
+@njit(cache=True)
+def _read_inputs(cells, inputs, state, out, n, slot):
+    k = inputs.position[1]
+    while k < len(inputs.change_tick) and inputs.change_tick[k] <= n:
+        p = inputs.change_population[k]
+        for i in range(cells.start[p + 1] - cells.start[p]):
+            u = cells.start[p] + i
+            state.r[u] = inputs.change_values[k, i] * cells.gain[u]
+        k += 1
+    inputs.position[1] = k
+    k = inputs.position[0]
+    while k < len(inputs.tick) and inputs.tick[k] <= n:
+        p = inputs.population[k]
+        u = inputs.unit[k]
+        if cells.gain[u] > 0:
+            _fire(p, u, cells, state, out, n, slot)
+        k += 1
+    inputs.position[0] = k
+
+
+@njit(cache=True)
+def _fire(p, u, cells, state, out, n, slot):
+    state.fired[slot, cells.start[p] + state.n_fired[slot, p]] = u
+    state.n_fired[slot, p] += 1
+    if out.wanted[p]:
+        k = out.number[0]
+        out.spike_tick[k] = n
+        out.spike_unit[k] = u
+        out.number[0] = k + 1
+
+
+@njit(cache=True)
+def _sum_graded(cells, syn, state, n):
+    state.base[:] = 0
+    for q in range(len(syn.pre)):
+        if syn.channel[q] != -2:
+            continue
+        pre, post = syn.pre[q], syn.post[q]
+        a, b = cells.start[pre], cells.start[pre + 1]
+        if syn.delay[q] == 0:
+            r = state.r[a:b]
+        else:
+            ring = len(state.past)
+            r = state.past[(n + ring - syn.delay[q]) % ring, a:b]
+        if syn.layout[q] == UNIFORM:
+            state.base[post, syn.divisive[q]] += state.weight[syn.first[q]] * np.sum(r)
+            continue
+        c, d = cells.start[post], cells.start[post + 1]
+        target = state.division[c:d] if syn.divisive[q] else state.total[c:d]
+        if syn.layout[q] == DENSE:
+            _add_dense(state.weight, syn.first[q], syn.by_pre[q], syn.by_post[q], r, target)
+        else:
+            _add_sparse(state.weight, syn.first[q], syn.pointer, syn.row[q], syn.target, r, target)
+    if len(state.past) > 1:
+        state.past[n % len(state.past)] = state.r
+
+
+@njit(cache=True, fastmath={"reassoc", "contract"})
+def _add_dense(weight, first, by_pre, by_post, r, target):
+    if by_pre == 1:
+        for i in range(len(target)):
+            row = weight[first + i * by_post: first + i * by_post + len(r)]
+            total = row[0] * 0  # a zero of the weights' precision
+            for j in range(len(r)):
+                total += row[j] * r[j]
+            target[i] += total
+    else:
+        for j in range(len(r)):
+            if r[j] != 0:
+                row = weight[first + j * by_pre: first + j * by_pre + len(target)]
+                for i in range(len(target)):
+                    target[i] += row[i] * r[j]
+
+
+@njit(cache=True)
+def _add_sparse(weight, first, pointer, row, index, r, target):
+    for j in range(len(r)):
+        if r[j] != 0:
+            for k in range(pointer[row + j], pointer[row + j + 1]):
+                target[index[first + k]] += weight[first + k] * r[j]
+
+
+@njit(cache=True)
+def _advance_cells(cells, channels, state, n):
+    for p in range(len(cells.kind)):
+        if cells.kind[p] < RATE:
+            continue
+        a, b = cells.start[p], cells.start[p + 1]
+        total, division = state.total[a:b], state.division[a:b]
+        for c in range(channels.first[p], channels.first[p + 1]):
+            s = state.s[channels.start[c]: channels.start[c] + b - a]
+            if channels.divisive[c]:
+                _collect(division, s, channels.decay[c])
+            else:
+                _collect(total, s, channels.decay[c])
+        if cells.divided[p]:
+            for i in range(b - a):
+                total[i] = (total[i] + state.base[p, 0]) / (1 + division[i] + state.base[p, 1])
+                division[i] = 0
+            base = state.base[p, 0] * 0
+        else:
+            base = state.base[p, 0]
+        if cells.kind[p] == LIF and cells.refractory[p] > 0:
+            _relax_unless_refractory(state.v[a:b], total, cells.rest[p] + base, cells.alpha[p], state.until[a:b], n)
+        else:
+            _relax(state.v[a:b], total, cells.rest[p] + base, cells.alpha[p])
+
+
+@njit(cache=True)
+def _collect(total, s, decay):
+    for i in range(len(total)):
+        total[i] += s[i]
+        s[i] *= decay
+
+
+@njit(cache=True)
+def _relax(v, total, rest, alpha):
+    for i in range(len(v)):
+        v[i] += (rest + total[i] - v[i]) * alpha
+        total[i] = 0
+
+
+@njit(cache=True)
+def _relax_unless_refractory(v, total, rest, alpha, until, n):
+    for i in range(len(v)):
+        moved = v[i] + (rest + total[i] - v[i]) * alpha
+        v[i] = moved if until[i] <= n else v[i]
+        total[i] = 0
+
+
+@njit(cache=True)
+def _advance_traces(cells, traces, state):
+    for p in range(len(cells.kind)):
+        size = cells.start[p + 1] - cells.start[p]
+        graded = cells.kind[p] == RATE or cells.kind[p] == DRIVE
+        for c in range(traces.first[p], traces.first[p + 1]):
+            y = state.y[traces.start[c]: traces.start[c] + size]
+            if graded:
+                r = state.r[cells.start[p]: cells.start[p + 1]]
+                for i in range(size):
+                    y[i] = r[i] + (y[i] - r[i]) * traces.decay[c]
+            else:
+                for i in range(size):
+                    y[i] *= traces.decay[c]
+
+
+@njit(cache=True)
+def _renew_emission(cells, state, n):
+    for p in range(len(cells.kind)):
+        if cells.kind[p] == RATE:
+            for u in range(cells.start[p], cells.start[p + 1]):
+                state.r[u] = cells.gain[u] * emission(cells.transfer[p], cells.constants[p], cells.threshold[u],
+                                                      state.v[u])
+
+
+@njit(cache=True)
+def _find_spikes(cells, state, out, n, slot):
+    block = 128
+    for p in range(len(cells.kind)):
+        if cells.kind[p] != LIF:
+            continue
+        for a in range(cells.start[p], cells.start[p + 1], block):
+            b = min(a + block, cells.start[p + 1])
+            if _any_above(state.v[a:b], cells.threshold[a:b]):
+                for u in range(a, b):
+                    if state.v[u] > cells.threshold[u] and state.until[u] <= n:
+                        _fire(p, u, cells, state, out, n, slot)
+                        state.until[u] = n + cells.refractory[p]
+
+
+@njit(cache=True)
+def _any_above(v, threshold):
+    number = 0
+    for i in range(len(v)):
+        number += v[i] > threshold[i]
+    return number > 0
+
+
+@njit(cache=True)
+def _deliver(q, cells, channels, syn, state, n):
+    """Spikes that arrive now move the target's synaptic variable, or its potential, and meet the rule's on_pre."""
+    pre, post = syn.pre[q], syn.post[q]
+    slot = (n + len(state.fired) - syn.delay[q]) % len(state.fired)
+    number = state.n_fired[slot, pre]
+    if number == 0:
+        return
+    a, c = cells.start[pre], cells.start[post]
+    size = cells.start[post + 1] - c
+    at_once = syn.channel[q] == -1
+    target = state.v[c: c + size] if at_once else state.s[channels.start[syn.channel[q]]:][:size]
+    until = state.until[c: c + size]
+    jump = syn.jump[q]
+    if syn.layout[q] == UNIFORM:
+        for i in range(size):
+            if not at_once or until[i] <= n:
+                target[i] += state.weight[syn.first[q]] * jump * number
+        return
+    learns = syn.plastic[q] and (syn.rule[q, 0] != 0 or syn.rule[q, 1] != 0) and _gate_open(q, cells, syn, state)
+    for f in range(a, a + number):
+        j = state.fired[slot, f] - a
+        if syn.layout[q] == DENSE:
+            begin, number_of, stride = syn.first[q] + j * syn.by_pre[q], size, syn.by_post[q]
+        else:
+            begin = syn.first[q] + syn.pointer[syn.row[q] + j]
+            number_of, stride = syn.pointer[syn.row[q] + j + 1] - syn.pointer[syn.row[q] + j], 1
+        for k in range(number_of):
+            w = begin + k * stride
+            i = k if syn.layout[q] == DENSE else syn.target[w]
+            if not at_once or until[i] <= n:
+                target[i] += state.weight[w] * jump
+            if learns:
+                y = state.y[syn.trace_post[q] + i] if syn.rule[q, 1] != 0 else 0.0
+                factor = syn.rule[q, 0] + syn.rule[q, 1] * y
+                _change(q, syn, state, w, _gate(q, i, cells, syn, state) * factor)
+
+
+@njit(cache=True)
+def _learn_at_post(q, cells, traces, syn, state, slot):
+    """The rule's on_post at the spikes of spiking targets."""
+    post = syn.post[q]
+    number = state.n_fired[slot, post]
+    rule = syn.rule[q]
+    if number == 0 or (rule[2] == 0 and rule[3] == 0) or not _gate_open(q, cells, syn, state):
+        return
+    c = cells.start[post]
+    n_pre = cells.start[syn.pre[q] + 1] - cells.start[syn.pre[q]]
+    for f in range(c, c + number):
+        i = state.fired[slot, f] - c
+        gate = _gate(q, i, cells, syn, state)
+        if syn.layout[q] == DENSE:
+            begin = syn.first[q] + i * syn.by_post[q]
+            if syn.by_pre[q] == 1 and rule[6] == 0 and rule[3] != 0:
+                y = state.y[syn.trace_pre[q]: syn.trace_pre[q] + n_pre]
+                _sweep(state.weight[begin: begin + n_pre], y, gate * rule[2], gate * rule[3], rule[4], rule[5])
+                continue
+            for j in range(n_pre):
+                y_pre = state.y[syn.trace_pre[q] + j] if rule[3] != 0 else 0.0
+                _change(q, syn, state, begin + j * syn.by_pre[q], gate * (rule[2] + rule[3] * y_pre))
+        else:
+            for k in range(syn.column_pointer[syn.column[q] + i], syn.column_pointer[syn.column[q] + i + 1]):
+                j = syn.column_source[syn.first[q] + k]
+                y_pre = state.y[syn.trace_pre[q] + j] if rule[3] != 0 else 0.0
+                _change(q, syn, state, syn.first[q] + syn.column_entry[syn.first[q] + k],
+                        gate * (rule[2] + rule[3] * y_pre))
+
+
+@njit(cache=True)
+def _sweep(weight, y, constant, slope, low, high):
+    for j in range(len(weight)):
+        weight[j] = min(max(weight[j] + (constant + slope * y[j]), low), high)
+
+
+@njit(cache=True)
+def _learn_clocked(q, cells, syn, state, dt):
+    """The terms of graded populations, which act at every step."""
+    pre, post = syn.pre[q], syn.post[q]
+    rule = syn.rule[q]
+    from_pre = cells.kind[pre] != LIF and cells.kind[pre] != POISSON and (rule[0] != 0 or rule[1] != 0)
+    from_post = cells.kind[post] == RATE and (rule[2] != 0 or rule[3] != 0)
+    if not (from_pre or from_post) or not _gate_open(q, cells, syn, state):
+        return
+    a, c = cells.start[pre], cells.start[post]
+    n_post = cells.start[post + 1] - c
+    for j in range(cells.start[pre + 1] - a):
+        if not from_post and state.r[a + j] == 0:
+            continue
+        if syn.layout[q] == DENSE:
+            begin, number, stride = syn.first[q] + j * syn.by_pre[q], n_post, syn.by_post[q]
+        else:
+            begin = syn.first[q] + syn.pointer[syn.row[q] + j]
+            number, stride = syn.pointer[syn.row[q] + j + 1] - syn.pointer[syn.row[q] + j], 1
+        for k in range(number):
+            w = begin + k * stride
+            i = k if syn.layout[q] == DENSE else syn.target[w]
+            change = 0.0
+            if from_pre:
+                y = state.y[syn.trace_post[q] + i] if rule[1] != 0 else 0.0
+                change += state.r[a + j] * (rule[0] + rule[1] * y)
+            if from_post:
+                y = state.y[syn.trace_pre[q] + j] if rule[3] != 0 else 0.0
+                change += state.r[c + i] * (rule[2] + rule[3] * y)
+            _change(q, syn, state, w, _gate(q, i, cells, syn, state) * change * dt)
+
+
+@njit(cache=True)
+def _gate_open(q, cells, syn, state):
+    if syn.gate[q] < 0:
+        return True
+    for u in range(cells.start[syn.gate[q]], cells.start[syn.gate[q] + 1]):
+        if state.r[u] != 0:
+            return True
+    return False
+
+
+@njit(cache=True)
+def _gate(q, i, cells, syn, state):
+    if syn.gate[q] < 0:
+        return 1.0
+    start = cells.start[syn.gate[q]]
+    return state.r[start + i] if cells.start[syn.gate[q] + 1] - start > 1 else state.r[start]
+
+
+@njit(cache=True)
+def _change(q, syn, state, w, amount):
+    rule = syn.rule[q]
+    if rule[6] != 0:
+        amount *= state.weight[w] - rule[4]
+    state.weight[w] = min(max(state.weight[w] + amount, rule[4]), rule[5])
+
+
+@njit(cache=True)
+def _reset(cells, traces, state, n, slot):
+    for p in range(len(cells.kind)):
+        number = state.n_fired[slot, p]
+        for f in range(cells.start[p], cells.start[p] + number):
+            u = state.fired[slot, f]
+            if cells.kind[p] == LIF:
+                state.v[u] = cells.reset[p]
+            for c in range(traces.first[p], traces.first[p + 1]):
+                state.y[traces.start[c] + u - cells.start[p]] += traces.jump[c]
+
+
+@njit(cache=True)
+def _integrate(state, out):
+    """Sum of emissions, and highest state, of the listed units over the response window."""
+    for k in range(len(out.summed)):
+        out.integral[k] += state.r[out.summed[k]]
+    for k in range(len(out.peaked)):
+        out.peak[k] = max(out.peak[k], state.v[out.peaked[k]])

@@ -1,0 +1,105 @@
+"""What every solver is, what it gives back, and the table of what each carries."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import ClassVar, Protocol
+
+import numpy as np
+
+from neuroam.errors import Unsupported
+from neuroam.neurons import LIF, Drive, Poisson, Rate
+from neuroam.session import Session
+from neuroam.wiring import Wired
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What one animal's session gave.
+
+    `spikes` by population: (tick, cell), sorted by tick. `responses` by population: mean emission while the trial's
+    stimulus was on, shape (n_trials, n_cells), trials in the protocol's order. `traces` by population: (n_samples,
+    n_cells). `weights` by projection: the final values in the layout of the wiring. `peaks` (n_trials, n_cells).
+    """
+
+    spikes: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
+    responses: dict[str, np.ndarray] = field(default_factory=dict)
+    traces: dict[str, np.ndarray] = field(default_factory=dict)
+    weights: dict[str, np.ndarray] = field(default_factory=dict)
+    peaks: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+class Solver(Protocol):
+    """Runs a wired circuit through a session. `dt` is the clock in seconds; `name` goes into the recording."""
+
+    name: ClassVar[str]
+    carries: ClassVar[frozenset[str]]
+    dt: float
+
+    def run(self, wired: Wired, session: Session) -> Outcome: ...
+
+
+FEATURES = {
+    "LIF cells": "make them Rate cells, or use Numba()",
+    "rate cells": "use Numba() or Brian()",
+    "Poisson inputs": "use Drive() inputs, or Numba()",
+    "driven inputs": "use Numba() or Brian()",
+    "divisive action": "use Numba() or Brian()",
+    "delayed spikes": "use Numba() or Brian()",
+    "delayed graded emission": "use lowpass=… in place of the delay, or Numba()",
+    "low-pass synapses": "use Numba() or Brian()",
+    "plasticity": "use Numba() or Brian()",
+    "graded terms in plasticity": "use Numba() or Brian()",
+    "traces": "record without `every`, or use Numba()",
+    "trial responses of graded cells": "record a trace with `every`, or use Numba()",
+    "carried-over state": "set reset=True in every trial, or use Numba()",
+}
+
+
+def needs(wired: Wired, session: Session) -> dict[str, str]:
+    """Every feature of `FEATURES` that this run uses, with the object that needs it."""
+    found: dict[str, str] = {}
+    kinds = {LIF: "LIF cells", Rate: "rate cells", Poisson: "Poisson inputs", Drive: "driven inputs"}
+    for population in wired.populations:
+        feature = "low-pass synapses" if population.relay else kinds[type(population.neuron)]
+        found.setdefault(feature, f"population {population.name!r}")
+    for q in wired.projections:
+        where = f"projection {q.name}"
+        spiking = wired.populations[q.pre].neuron.spiking
+        if q.delay > 0:
+            found.setdefault("delayed spikes" if spiking else "delayed graded emission", where)
+        if q.divisive:
+            found.setdefault("divisive action", where)
+        if q.plasticity is not None:
+            found.setdefault("plasticity", where)
+            rule = q.plasticity
+            graded_pre = not spiking and any(map(float, (rule.on_pre, rule.on_pre_post)))
+            graded_post = (not wired.populations[q.post].neuron.spiking
+                           and any(map(float, (rule.on_post, rule.on_post_pre))))
+            if graded_pre or graded_post:
+                found.setdefault("graded terms in plasticity", where)
+    for p, _ in session.record:
+        if not wired.populations[p].neuron.spiking:
+            found.setdefault("trial responses of graded cells", f"record {wired.populations[p].name!r}")
+    if session.every:
+        found.setdefault("traces", "the protocol's record")
+    for row in session.presentations[1:]:
+        if not row.reset:
+            found.setdefault("carried-over state", f"trial {row.name!r}")
+    return found
+
+
+def check(solver: Solver, wired: Wired, session: Session) -> None:
+    """Refuse, before anything runs, what the solver cannot carry; the message has the object and the cure."""
+    for feature, where in needs(wired, session).items():
+        if feature not in solver.carries:
+            raise Unsupported(f"{solver.name} cannot carry {feature} ({where}); {FEATURES[feature]}")
+
+
+def spike_responses(spikes: tuple[np.ndarray, np.ndarray], size: int, session: Session) -> np.ndarray:
+    """Firing rate of each cell while each trial's stimulus is on, in hertz, shape (n_trials, size)."""
+    tick, cell = spikes
+    rates = np.zeros((session.n_trials, size))
+    for row in session.presentations:
+        a, b = np.searchsorted(tick, [row.on, row.off])
+        rates[row.trial] = np.bincount(cell[a:b], minlength=size) / ((row.off - row.on) * session.dt)
+    return rates

@@ -1,0 +1,179 @@
+"""Numba(): one clock-driven loop for rate and spiking populations. No compiler needed; the default."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+
+from neuroam.errors import DescriptionError
+from neuroam.session import Presentation, Session
+from neuroam.solvers import _kernels as k
+from neuroam.solvers.base import FEATURES, Outcome, check, spike_responses
+from neuroam.solvers.tables import METHODS, Tables, tabulate
+from neuroam.units import si
+from neuroam.wiring import Wired
+
+SPIKE_BUFFER = 1 << 16
+
+
+@dataclass(frozen=True)
+class Numba:
+    """Clock-driven, one thread. `dt` is a time or seconds; `method` "exponential_euler" or "euler"; `dtype`
+    "float64" or "float32"."""
+
+    dt: Any = 1e-4
+    method: str = "exponential_euler"
+    dtype: str = "float64"
+    name: ClassVar[str] = "Numba"
+    carries: ClassVar[frozenset[str]] = frozenset(FEATURES)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dt", settle_clock(self.dt, self.method))
+        if self.dtype not in ("float64", "float32"):
+            raise DescriptionError(f"Numba: dtype is {self.dtype!r}; use 'float64' or 'float32'")
+
+    def run(self, wired: Wired, session: Session) -> Outcome:
+        """One animal's session; see `Outcome`."""
+        check(self, wired, session)
+        tables = tabulate(wired, self.dt, self.method, np.dtype(self.dtype))
+        return _Run(wired, session, tables).whole_session()
+
+
+def settle_clock(dt: Any, method: str) -> float:
+    """A checked time step in seconds, from a time or a number of seconds."""
+    seconds = float(dt) if isinstance(dt, (int, float)) else float(si(dt, "second", "dt"))
+    if not seconds > 0 or not np.isfinite(seconds):
+        raise DescriptionError(f"dt is {seconds:g} s; it must be more than 0")
+    if method not in METHODS:
+        raise DescriptionError(f"method is {method!r}; use one of {', '.join(METHODS)}")
+    return seconds
+
+
+class _Run:
+    """The buffers of one session and the walk through its trials."""
+
+    def __init__(self, wired: Wired, session: Session, tables: Tables) -> None:
+        self.wired, self.session, self.tables = wired, session, tables
+        self.state = tables.state()
+        self.inputs = _inputs(wired, session, tables)
+        self.recorded = [p for p, _ in session.record]
+        self.graded = [p for p in self.recorded if not wired.populations[p].neuron.spiking]
+        self.out = self._output()
+        self.spikes: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def whole_session(self) -> Outcome:
+        n_units = self.tables.cells.start[-1]
+        sums = np.zeros((self.session.n_trials, len(self.out.summed)))
+        peaks = np.zeros((self.session.n_trials, len(self.out.peaked)))
+        for row in self.session.presentations:
+            self._begin(row)
+            self._advance(row, n_units)
+            sums[row.trial] = self.out.integral / (row.off - row.on)
+            peaks[row.trial] = self.out.peak
+        return self._outcome(sums, peaks)
+
+    def _begin(self, row: Presentation) -> None:
+        if row.reset:
+            self.tables.rest(self.state)
+        if row.fresh:
+            self.state.weight[:] = self.tables.weight
+        self.out.integral[:] = 0
+        self.out.peak[:] = -np.inf
+
+    def _advance(self, row: Presentation, n_units: int) -> None:
+        t, tick = self.tables, row.start
+        window = np.array([row.on, row.off])
+        dt = t.dtype.type(self.session.dt)
+        while tick < row.stop:
+            tick = k.advance(t.cells, t.channels, t.traces, t.synapses, self.state, self.inputs, self.out, tick,
+                             row.stop, dt, window)
+            number = self.out.number[0]
+            self.spikes.append((self.out.spike_tick[:number].copy(), self.out.spike_unit[:number].copy()))
+            self.out.number[0] = 0
+
+    def _output(self) -> k.Output:
+        cells, session = self.tables.cells, self.session
+        wanted = np.zeros(len(cells.kind), dtype=bool)
+        wanted[[p for p in self.recorded if self.wired.populations[p].neuron.spiking]] = True
+        sampled = sampled_units(self.wired, session, cells.start)
+        samples = -(-session.stop // session.every) if session.every else 0
+        summed, peaked = _units(self.graded, cells.start), _units(session.peaks, cells.start)
+        dtype = self.tables.dtype
+        size = SPIKE_BUFFER + int(cells.start[-1])
+        return k.Output(np.zeros(size, np.int64), np.zeros(size, np.int32), wanted, np.zeros(2, np.int64), summed,
+                        np.zeros(len(summed)), peaked, np.zeros(len(peaked), dtype), sampled, session.every,
+                        np.zeros((samples, len(sampled)), dtype))
+
+    def _outcome(self, sums: np.ndarray, peaks: np.ndarray) -> Outcome:
+        start, populations = self.tables.cells.start, self.wired.populations
+        tick = np.concatenate([s[0] for s in self.spikes])
+        unit = np.concatenate([s[1] for s in self.spikes])
+        outcome = Outcome(weights=self.tables.unpack(self.state.weight, self.wired))
+        for p in self.recorded:
+            name, size = populations[p].name, populations[p].size
+            if populations[p].neuron.spiking:
+                own = (unit >= start[p]) & (unit < start[p + 1])
+                outcome.spikes[name] = tick[own], (unit[own] - start[p]).astype(np.int32)
+                outcome.responses[name] = spike_responses(outcome.spikes[name], size, self.session)
+        outcome.responses.update(_split(sums, self.graded, populations))
+        outcome.peaks.update(_split(peaks, self.session.peaks, populations))
+        column = 0
+        for p, cells in self.session.record if self.session.every else ():
+            if _has_trace(self.wired, p):
+                width = populations[p].size if cells is None else len(cells)
+                outcome.traces[populations[p].name] = self.out.samples[:, column: column + width]
+                column += width
+        return outcome
+
+
+def sampled_units(wired: Wired, session: Session, start: np.ndarray) -> np.ndarray:
+    """Units whose traces are kept: u for a potential, −u − 1 for an emission, in the order of the record."""
+    sampled: list[int] = []
+    for p, cells in session.record if session.every else ():
+        if _has_trace(wired, p):
+            chosen = start[p] + np.arange(wired.populations[p].size)[list(cells) if cells is not None else slice(None)]
+            sampled += (chosen if wired.populations[p].neuron.spiking else -chosen - 1).tolist()
+    return np.array(sampled, dtype=np.int64)
+
+
+def _has_trace(wired: Wired, p: int) -> bool:
+    neuron = wired.populations[p].neuron
+    return not (neuron.spiking and wired.populations[p].is_input)
+
+
+def _units(populations: Sequence[int], start: np.ndarray) -> np.ndarray:
+    return np.concatenate([np.arange(start[p], start[p + 1]) for p in populations] or [np.zeros(0)]).astype(np.int64)
+
+
+def _split(values: np.ndarray, positions: Sequence[int], populations: Any) -> dict[str, np.ndarray]:
+    """Columns of `values`, one block for each population."""
+    blocks, column = {}, 0
+    for p in positions:
+        blocks[populations[p].name] = values[:, column: column + populations[p].size]
+        column += populations[p].size
+    return blocks
+
+
+def _inputs(wired: Wired, session: Session, tables: Tables) -> k.Inputs:
+    """The inputs of all populations merged into two lists sorted by tick."""
+    start = tables.cells.start
+    spiking = {p: d for p, d in session.inputs.items() if wired.populations[p].neuron.spiking}
+    driven = {p: d for p, d in session.inputs.items() if p not in spiking}
+    tick = np.concatenate([d.spike_tick for d in spiking.values()] or [np.zeros(0, np.int64)])
+    unit = np.concatenate([d.spike_unit + start[p] for p, d in spiking.items()] or [np.zeros(0)]).astype(np.int32)
+    order = np.lexsort((unit, tick))
+    population = np.searchsorted(start, unit, side="right") - 1
+    change_tick = np.concatenate([d.ticks for d in driven.values()] or [np.zeros(0, np.int64)])
+    change_population = np.repeat(list(driven), [len(d.ticks) for d in driven.values()]).astype(np.int64)
+    width = max((wired.populations[p].size for p in driven), default=1)
+    values = np.zeros((len(change_tick), width), tables.dtype)
+    row = 0
+    for d in driven.values():
+        values[row: row + len(d.ticks), : d.values.shape[1]] = d.values
+        row += len(d.ticks)
+    by_tick = np.argsort(change_tick, kind="stable")
+    return k.Inputs(tick[order].astype(np.int64), unit[order], population[order].astype(np.int64),
+                    change_tick[by_tick].astype(np.int64), change_population[by_tick], values[by_tick],
+                    np.zeros(2, np.int64))

@@ -1,0 +1,238 @@
+"""A wired circuit as the flat arrays that the compiled loop reads."""
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from neuroam.errors import DescriptionError
+from neuroam.neurons import LIF, Drive, Poisson, Rate
+from neuroam.solvers import _kernels as k
+from neuroam.wiring import Wired, WiredPopulation, WiredProjection
+
+METHODS = ("exponential_euler", "euler")
+LAYOUTS = {"uniform": k.UNIFORM, "dense": k.DENSE, "sparse": k.SPARSE}
+COEFFICIENTS = ("on_pre", "on_pre_post", "on_post", "on_post_pre", "low", "high")
+
+
+def remaining(dt: float, tau: float, method: str) -> float:
+    """Fraction of a decaying variable left after one step."""
+    if method == "euler":
+        if dt > tau:
+            raise DescriptionError(f"explicit Euler with dt = {dt:g} s is unstable for a time constant of {tau:g} s; "
+                                   "use a smaller dt or method='exponential_euler'")
+        return 1 - dt / tau
+    return float(np.exp(-dt / tau))
+
+
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """What `_kernels.advance` needs, and the weights as wired."""
+
+    cells: k.Cells
+    channels: k.Filters
+    traces: k.Filters
+    synapses: k.Synapses
+    weight: np.ndarray
+    rest_state: np.ndarray
+    rest_emission: np.ndarray
+    depth: tuple[int, int]
+    dtype: np.dtype
+
+    def state(self) -> k.State:
+        """Fresh state at rest."""
+        units, n = int(self.cells.start[-1]), len(self.cells.kind)
+        spikes, graded = self.depth
+        zeros = lambda *shape: np.zeros(shape, self.dtype)  # noqa: E731
+        state = k.State(zeros(units), zeros(units), zeros(int(self.channels.start[-1])),
+                        zeros(int(self.traces.start[-1])), np.zeros(units, np.int64),
+                        np.zeros((spikes, units), np.int32), np.zeros((spikes, n), np.int64), zeros(graded, units),
+                        self.weight.copy(), zeros(units), zeros(units), zeros(n, 2))
+        self.rest(state)
+        return state
+
+    def rest(self, state: k.State) -> None:
+        """Everything back to rest, except the weights and what drives the input cells."""
+        driven = np.repeat(self.cells.kind == k.DRIVE, np.diff(self.cells.start))
+        state.v[:] = self.rest_state
+        state.r[:] = np.where(driven, state.r, self.rest_emission)
+        for moving in (state.s, state.y, state.n_fired, state.past, state.total, state.division):
+            moving[:] = 0
+        state.until[:] = 0
+
+    def unpack(self, weight: np.ndarray, wired: Wired) -> dict[str, np.ndarray]:
+        """Flat weights back into the layouts of the wiring, by name of the projection."""
+        unpacked = {}
+        for q, projection in enumerate(wired.projections):
+            first, size = int(self.synapses.first[q]), projection.weight.size
+            values = weight[first: first + size].astype(float)
+            if projection.layout == "dense" and self.synapses.by_pre[q] != 1:
+                unpacked[projection.name] = values.reshape(projection.weight.shape[::-1]).T
+            else:
+                unpacked[projection.name] = values.reshape(projection.weight.shape)
+        return unpacked
+
+
+@dataclass
+class _Filters:
+    """Decaying variables wanted by populations, gathered before they are laid out."""
+
+    wanted: list[list[tuple[float, bool]]]
+    sizes: list[int]
+    positions: dict[tuple[int, float, bool], int] = field(default_factory=dict)
+
+    def lay_out(self, dt: float, method: str, dtype: np.dtype) -> k.Filters:
+        first, start, decay, jump, divisive = [0], [0], [], [], []
+        for p, filters in enumerate(self.wanted):
+            for tau, divides in filters:
+                self.positions[p, tau, divides] = len(decay)
+                decay.append(remaining(dt, tau, method))
+                jump.append(1 / tau)
+                divisive.append(divides)
+                start.append(start[-1] + self.sizes[p])
+            first.append(len(decay))
+        return k.Filters(np.array(first), np.array(start), np.array(decay, dtype), np.array(jump, dtype),
+                         np.array(divisive, bool))
+
+    def want(self, p: int, tau: float, divides: bool = False) -> None:
+        if (tau, divides) not in self.wanted[p]:
+            self.wanted[p].append((tau, divides))
+
+
+def tabulate(wired: Wired, dt: float, method: str, dtype: np.dtype) -> Tables:
+    """Lay a wired circuit out for the compiled loop."""
+    sizes = [p.size for p in wired.populations]
+    channels = _Filters([[] for _ in sizes], sizes)
+    traces = _Filters([[] for _ in sizes], sizes)
+    for q in wired.projections:
+        tau = _synapse(wired, q)
+        if tau:
+            channels.want(q.post, tau, q.divisive)
+        if q.plasticity is not None:
+            for p, trace in ((q.pre, q.plasticity.trace_pre), (q.post, q.plasticity.trace_post)):
+                if float(trace) > 0:
+                    traces.want(p, float(trace))
+    laid = channels.lay_out(dt, method, dtype), traces.lay_out(dt, method, dtype)
+    start = np.concatenate([[0], np.cumsum(sizes)])
+    cells = _cells(wired, start, dt, method, dtype)
+    synapses, weight, depth = _synapses(wired, channels, traces, laid[1].start, cells, dt, dtype)
+    rest = np.concatenate([np.full(p.size, float(getattr(p.neuron, "rest", 0.0))) for p in wired.populations])
+    emission = np.concatenate([_emission_at_rest(p) for p in wired.populations])
+    return Tables(cells, *laid, synapses, weight, rest.astype(dtype), emission.astype(dtype), depth, dtype)
+
+
+def _synapse(wired: Wired, q: WiredProjection) -> float | None:
+    """Time constant of the synaptic kernel; 0 acts at once, None is a graded source."""
+    neuron = wired.populations[q.pre].neuron
+    return float(neuron.synapse) if isinstance(neuron, (LIF, Poisson)) else None
+
+
+def _emission_at_rest(population: WiredPopulation) -> np.ndarray:
+    if not isinstance(population.neuron, Rate):
+        return np.zeros(population.size)
+    return population.gain * population.neuron.transfer(np.zeros(population.size), population.threshold)
+
+
+def _cells(wired: Wired, start: np.ndarray, dt: float, method: str, dtype: np.dtype) -> k.Cells:
+    kinds = {Drive: k.DRIVE, Poisson: k.POISSON, Rate: k.RATE, LIF: k.LIF}
+    n = len(wired.populations)
+    alpha, rest, reset = (np.zeros(n, dtype) for _ in range(3))
+    refractory, transfer = np.zeros(n, np.int64), np.zeros(n, np.int64)
+    constants, divided = np.zeros((n, 3), dtype), np.zeros(n, bool)
+    for p, population in enumerate(wired.populations):
+        neuron = population.neuron
+        if isinstance(neuron, (LIF, Rate)):
+            alpha[p] = 1 - remaining(dt, float(neuron.tau), method)
+        if isinstance(neuron, LIF):
+            rest[p], reset[p] = float(neuron.rest), float(neuron.reset)
+            refractory[p] = int(float(neuron.refractory) / dt + 1e-3)  # as Brian2 counts steps
+        if isinstance(neuron, Rate):
+            transfer[p] = neuron.transfer.code
+            values = list(neuron.transfer.constants.values())
+            constants[p, : len(values)] = values
+    divided[[q.post for q in wired.projections if q.divisive]] = True
+    return k.Cells(np.array([kinds[type(p.neuron)] for p in wired.populations]), start, alpha, rest, reset, refractory,
+                   transfer, constants, divided,
+                   np.concatenate([p.threshold for p in wired.populations]).astype(dtype),
+                   np.concatenate([p.gain for p in wired.populations]).astype(dtype))
+
+
+def _synapses(wired: Wired, channels: _Filters, traces: _Filters, trace_start: np.ndarray, cells: k.Cells, dt: float,
+              dtype: np.dtype) -> tuple[k.Synapses, np.ndarray, tuple[int, int]]:
+    columns: dict[str, list[Any]] = {name: [] for name in k.Synapses._fields}
+    flat: list[np.ndarray] = []
+    pointers: dict[str, list[np.ndarray]] = {n: [] for n in ("pointer", "target", "column_pointer", "column_entry",
+                                                             "column_source")}
+    length = {"weight": 0, "pointer": 0, "column_pointer": 0}
+    for q in wired.projections:
+        tau = _synapse(wired, q)
+        post = wired.populations[q.post].neuron
+        jump = {None: 0.0, 0.0: 1 / float(getattr(post, "tau", 1.0))}.get(tau, 1 / tau if tau else 0.0)
+        channel = {None: -2, 0.0: -1}.get(tau)
+        if q.divisive and tau == 0:
+            raise DescriptionError(f"projection {q.name} divides, but its spikes act at once; give the presynaptic "
+                                   "neuron a synapse time constant")
+        by_pre, by_post, weight = _dense(q)
+        row: dict[str, Any] = {
+            "pre": q.pre, "post": q.post, "layout": LAYOUTS[q.layout], "delay": int(q.delay / dt + 0.5),
+            "channel": channels.positions[q.post, tau, q.divisive] if channel is None else channel, "jump": jump,
+            "divisive": int(q.divisive), "first": length["weight"], "by_pre": by_pre, "by_post": by_post,
+            "row": length["pointer"], "column": length["column_pointer"], "plastic": q.plasticity is not None,
+            "gate": q.gate, **_rule(q, traces, trace_start)}
+        for name, value in row.items():
+            columns[name].append(value)
+        _point(q, wired, pointers, length)
+        flat.append(np.ravel(weight))
+        length["weight"] += weight.size
+    table = {name: np.array(columns[name], dtype if name in ("jump", "rule") else np.int64)
+             for name in k.Synapses._fields if name not in pointers}
+    table["rule"] = table["rule"].reshape(-1, 7)
+    for name, parts in pointers.items():
+        table[name] = np.concatenate(parts or [np.zeros(0)]).astype(np.int64 if "pointer" in name else np.int32)
+    delays = table["delay"]
+    graded = table["channel"] == -2
+    depth = int(delays[~graded].max(initial=0)) + 1, int(delays[graded].max(initial=0)) + 1
+    weights = np.concatenate(flat or [np.zeros(0)]).astype(dtype)
+    return k.Synapses(**table), weights, depth
+
+
+def _dense(q: WiredProjection) -> tuple[int, int, np.ndarray]:
+    """Strides and storage of a dense matrix. What is swept most lies together: by presynaptic cell, unless
+    postsynaptic spikes change the weights or a graded source is summed."""
+    if q.layout != "dense":
+        return 0, 0, q.weight
+    n_post, n_pre = q.weight.shape
+    rule = q.plasticity
+    if rule is not None and (float(rule.on_post) != 0 or float(rule.on_post_pre) != 0):
+        return 1, n_pre, q.weight
+    return n_post, 1, q.weight.T
+
+
+def _rule(q: WiredProjection, traces: _Filters, start: np.ndarray) -> dict[str, Any]:
+    if q.plasticity is None:
+        return {"rule": np.zeros(7), "trace_pre": 0, "trace_post": 0}
+    values = [float(getattr(q.plasticity, name)) for name in COEFFICIENTS]
+    places = {}
+    for side, p in (("trace_pre", q.pre), ("trace_post", q.post)):
+        key = (p, float(getattr(q.plasticity, side)), False)
+        places[side] = start[traces.positions[key]] if key in traces.positions else 0
+    return {"rule": np.array([*values, float(q.plasticity.multiplicative)]), **places}
+
+
+def _point(q: WiredProjection, wired: Wired, pointers: dict[str, list[np.ndarray]], length: dict[str, int]) -> None:
+    """Row pointers of a sparse projection, and column pointers too where it is plastic."""
+    if q.pre_index is None or q.post_index is None:
+        # flat lists stay aligned with the weights; a dense or uniform projection leaves its part unused
+        for name in ("target", "column_entry", "column_source"):
+            pointers[name].append(np.zeros(q.weight.size, np.int32))
+        return
+    n_pre, n_post = wired.populations[q.pre].size, wired.populations[q.post].size
+    pointers["pointer"].append(np.searchsorted(q.pre_index, np.arange(n_pre + 1)))
+    pointers["target"].append(q.post_index)
+    length["pointer"] += n_pre + 1
+    order = np.argsort(q.post_index, kind="stable")
+    pointers["column_pointer"].append(np.searchsorted(q.post_index[order], np.arange(n_post + 1)))
+    pointers["column_entry"].append(order)
+    pointers["column_source"].append(q.pre_index[order])
+    length["column_pointer"] += n_post + 1

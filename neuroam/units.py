@@ -1,0 +1,134 @@
+"""Numbers with a unit and a source: units at the door, SI floats inside.
+
+A description accepts Brian2 quantities (``20*ms``), plain floats where the unit is "1", or either of them with its
+source attached: ``cited(20*ms, "Turner 2008")``. Every number is kept as a `Parameter`, which needs no Brian2 to
+be compared, hashed, pickled or printed.
+"""
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neuroam.errors import DescriptionError, UnitError
+
+NOT_STATED = "not stated"
+
+# exponents of (metre, kilogram, second, ampere, kelvin, mole, candela), as Brian2 orders them
+_DIMENSIONS = {
+    "1": (0, 0, 0, 0, 0, 0, 0),
+    "volt": (2, 1, -3, -1, 0, 0, 0),
+    "second": (0, 0, 1, 0, 0, 0, 0),
+    "hertz": (0, 0, -1, 0, 0, 0, 0),
+    "ampere": (0, 0, 0, 1, 0, 0, 0),
+    "siemens": (-2, -1, 3, 2, 0, 0, 0),
+    "farad": (-2, -1, 4, 2, 0, 0, 0),
+    "kelvin": (0, 0, 0, 0, 1, 0, 0),
+}
+_SYMBOLS = {"volt": "V", "second": "s", "hertz": "Hz", "ampere": "A", "siemens": "S", "farad": "F", "kelvin": "K"}
+_PREFIXES = {0: "", -3: "m", -6: "µ", -9: "n", -12: "p", 3: "k", 6: "M", 9: "G"}
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One number of a Methods section: `value` in SI, its `unit` and where it was taken from."""
+
+    value: float
+    unit: str
+    source: str = NOT_STATED
+
+    def __float__(self) -> float:
+        return self.value
+
+    def __str__(self) -> str:
+        return in_words(self.value, self.unit)
+
+
+@dataclass(frozen=True)
+class Cited:
+    """A quantity on its way into a description, with its source."""
+
+    quantity: Any
+    source: str
+
+
+def cited(quantity: Any, source: str) -> Cited:
+    """`quantity` as reported in `source`."""
+    return Cited(quantity, source)
+
+
+def assumed(quantity: Any, why: str) -> Cited:
+    """`quantity` as we chose it, and why."""
+    return Cited(quantity, f"assumed: {why}")
+
+
+def dimensions(unit: str) -> tuple[int, ...]:
+    """Exponents of the seven base units of a product such as ``"volt/hertz"`` or ``"volt*second"``."""
+    total = np.zeros(7, dtype=int)
+    for sign, name in re.findall(r"([*/]?)([a-z]+|1)", unit):
+        if name not in _DIMENSIONS:
+            raise UnitError(f"unknown unit {name!r} in {unit!r}; known: {', '.join(_DIMENSIONS)}")
+        total += (-1 if sign == "/" else 1) * np.array(_DIMENSIONS[name])
+    return tuple(total.tolist())
+
+
+def si(quantity: Any, unit: str, name: str) -> np.ndarray:
+    """SI values of a quantity, array or number; `UnitError` names `name` if its dimension is not that of `unit`."""
+    if isinstance(quantity, Parameter):
+        found: tuple = dimensions(quantity.unit)
+        values = np.asarray(quantity.value, dtype=float)
+    else:
+        dim = getattr(quantity, "dim", None)
+        found = tuple(round(float(d), 9) for d in dim._dims) if dim is not None else _DIMENSIONS["1"]
+        try:
+            values = np.array(quantity, dtype=float)
+        except (TypeError, ValueError):
+            raise UnitError(f"{name}: expected a number in {unit}, got {quantity!r}") from None
+    if tuple(found) != dimensions(unit):
+        raise UnitError(f"{name}: expected a quantity in {unit}, got {quantity!s}; write for example {_example(unit)}")
+    return values
+
+
+def parameter(quantity: Any, unit: str, name: str, *, above: float | None = None,
+              least: float | None = None, most: float | None = None) -> Parameter:
+    """One checked number. `above` is an open lower bound, `least` and `most` are closed ones, all in SI."""
+    source = NOT_STATED
+    if isinstance(quantity, Cited):
+        quantity, source = quantity.quantity, quantity.source
+    elif isinstance(quantity, Parameter):
+        source = quantity.source
+    values = si(quantity, unit, name)
+    if values.ndim:
+        raise DescriptionError(f"{name}: expected one number, got an array of shape {values.shape}")
+    value = float(values)
+    if math.isnan(value):
+        raise DescriptionError(f"{name} is NaN; give a number in {unit}")
+    bounds = [(above is not None and value <= above, f"more than {above}"),
+              (least is not None and value < least, f"at least {least}"),
+              (most is not None and value > most, f"at most {most}")]
+    for broken, rule in bounds:
+        if broken:
+            raise DescriptionError(f"{name} is {in_words(value, unit)}; it must be {rule}")
+    return Parameter(value, unit, source)
+
+
+def in_words(value: float, unit: str) -> str:
+    """``0.0162, "volt/hertz"`` → ``"16.2 mV/Hz"``; a power of 1000 goes to the first unit."""
+    if unit == "1":
+        return f"{value:.4g}"
+    symbol = re.sub(r"[a-z]+", lambda m: _SYMBOLS[m.group()], unit).replace("*", " ")
+    if value == 0 or not math.isfinite(value):
+        return f"{value:g} {symbol}"
+    power = 3 * math.floor(math.log10(abs(value)) / 3 + 1e-9)
+    power = min(max(power, -12), 9)
+    if symbol.startswith("1"):
+        power = 0
+    return f"{value / 10.0**power:.4g} {_PREFIXES[power]}{symbol}"
+
+
+def _example(unit: str) -> str:
+    words = {"volt": "5*mV", "second": "20*ms", "hertz": "30*Hz", "1": "0.5", "volt/hertz": "2*mV/Hz"}
+    return words.get(unit, f"1*{unit}")

@@ -1,0 +1,195 @@
+"""wire(circuit, seed): the same circuit with every random number drawn once and every unit gone.
+
+Solvers see nothing else, so two of them can be compared to the last bits. Each population and projection draws from
+a stream of its own, derived from the seed and its name: adding one changes none of the others.
+"""
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+
+from neuroam.circuit import Circuit, CodingLevels, Port, Projection, WeightMatrix, unknown
+from neuroam.connect import AllToAll, LogNormal, Matrix
+from neuroam.errors import DescriptionError
+from neuroam.neurons import LIF, Drive, Neuron, Poisson, Rate
+from neuroam.plasticity import ThreeFactor
+from neuroam.transfer import Linear
+from neuroam.units import Parameter
+
+
+@dataclass(frozen=True, eq=False)
+class WiredPopulation:
+    """`threshold` (n,) is absolute for a LIF neuron and on the axis of x for a rate neuron. `gain` (n,) multiplies
+    the emission of a graded neuron; a silenced population has gain 0 or an infinite threshold."""
+
+    name: str
+    size: int
+    neuron: Neuron
+    threshold: np.ndarray
+    gain: np.ndarray
+    relay: bool = False
+
+    @property
+    def is_input(self) -> bool:
+        return isinstance(self.neuron, (Poisson, Drive))
+
+
+@dataclass(frozen=True, eq=False)
+class WiredProjection:
+    """Synapses between populations `pre` and `post` (their positions in `Wired.populations`).
+
+    One of three layouts: `uniform` (all to all, `weight` a scalar array of shape ()), dense (`weight` of shape
+    (n_post, n_pre), no indices), sparse (`pre_index`, `post_index`, `weight` of shape (n_synapses,), sorted by pre).
+    """
+
+    name: str
+    pre: int
+    post: int
+    weight: np.ndarray
+    pre_index: np.ndarray | None
+    post_index: np.ndarray | None
+    delay: float
+    divisive: bool
+    plasticity: ThreeFactor | None
+    gate: int = -1
+
+    @property
+    def layout(self) -> str:
+        if self.pre_index is not None:
+            return "sparse"
+        return "uniform" if self.weight.ndim == 0 else "dense"
+
+
+@dataclass(frozen=True, eq=False)
+class Wired:
+    """A realised circuit: arrays in SI. `labels` carries what a calibration reached."""
+
+    name: str
+    seed: int
+    populations: tuple[WiredPopulation, ...]
+    projections: tuple[WiredProjection, ...]
+    ports: dict[str, Port]
+    calibration: CodingLevels | None = None
+    labels: dict[str, float] = field(default_factory=dict)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        return {p.name: i for i, p in enumerate(self.populations)}
+
+    def find(self, name: str, asked_by: str) -> int:
+        """Position of a population; a `DescriptionError` says who asked for an unknown one."""
+        if name not in self.index:
+            known = [p.name for p in self.populations if not p.relay]
+            raise DescriptionError(f"{asked_by}: {unknown('population', name, known)}")
+        return self.index[name]
+
+    def between(self, pre: str, post: str, asked_by: str) -> tuple[int, ...]:
+        """Positions of the projections from `pre` to `post`, by way of a slow synapse or not."""
+        names = {f"{pre}->{post}", f"{pre}->{post} (slow)->{post}"}
+        found = tuple(i for i, p in enumerate(self.projections) if p.name in names)
+        if not found:
+            known = [p.name for p in self.projections if "(slow)" not in p.name]
+            raise DescriptionError(f"{asked_by}: {unknown('projection', f'{pre}->{post}', known)}")
+        return found
+
+    def with_population(self, position: int, **changes: object) -> Wired:
+        changed = list(self.populations)
+        changed[position] = replace(changed[position], **changes)  # type: ignore[arg-type]
+        return replace(self, populations=tuple(changed))
+
+    def with_projection(self, position: int, **changes: object) -> Wired:
+        changed = list(self.projections)
+        changed[position] = replace(changed[position], **changes)  # type: ignore[arg-type]
+        return replace(self, projections=tuple(changed))
+
+    @property
+    def plastic(self) -> bool:
+        return any(p.plasticity is not None for p in self.projections)
+
+
+def stream(seed: int, *names: str | int) -> np.random.Generator:
+    """The random stream that belongs to `names` (words or numbers) under `seed`."""
+    keys = [n if isinstance(n, int) else zlib.crc32(n.encode()) for n in names]
+    return np.random.default_rng([seed, *keys])
+
+
+def wire(circuit: Circuit, seed: int = 0) -> Wired:
+    """Draw everything random in `circuit` from `seed`. Same seed, same arrays."""
+    if not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise DescriptionError(f"seed is {seed!r}; give a whole number, at least 0")
+    seed = int(seed)
+    populations = [_wire_population(p.name, p.size, p.neuron, seed) for p in circuit.populations]
+    index = {p.name: i for i, p in enumerate(populations)}
+    projections: list[WiredProjection] = []
+    for projection in circuit.projections:
+        drawn = _wire_projection(projection, index, populations, seed)
+        if projection.lowpass is not None:
+            relay = _relay(projection, populations[drawn.pre])
+            index[relay.name] = len(populations)
+            populations.append(relay)
+            projections.append(_into_relay(drawn, index[relay.name], relay))
+            drawn = replace(drawn, pre=index[relay.name], delay=0.0, name=f"{relay.name}->{projection.post}")
+        projections.append(drawn)
+    return Wired(circuit.name, seed, tuple(populations), tuple(projections), dict(circuit.ports),  # type: ignore
+                 circuit.calibration)
+
+
+def _wire_population(name: str, size: int, neuron: Neuron, seed: int) -> WiredPopulation:
+    threshold = np.zeros(size)
+    if isinstance(neuron, (LIF, Rate)):
+        distance = float(neuron.threshold) - float(neuron.rest)
+        spread = float(neuron.threshold_cv)
+        factor = np.abs(1 + spread * stream(seed, name, "threshold").standard_normal(size)) if spread else 1.0
+        threshold = float(neuron.rest) + distance * factor * np.ones(size)
+    return WiredPopulation(name, size, neuron, threshold, np.ones(size))
+
+
+def _wire_projection(projection: Projection, index: dict[str, int], populations: list[WiredPopulation],
+                     seed: int) -> WiredProjection:
+    pre, post = index[projection.pre], index[projection.post]
+    shape = populations[post].size, populations[pre].size
+    rng = stream(seed, projection.name)
+    pre_index = post_index = None
+    if not isinstance(projection.connectivity, AllToAll):
+        try:
+            i, j = projection.connectivity.draw(rng, shape[1], shape[0])
+        except DescriptionError as error:
+            raise DescriptionError(f"projection {projection.name}: {error}") from None
+        order = np.lexsort((j, i))
+        pre_index, post_index = i[order].astype(np.int32), j[order].astype(np.int32)
+        weight = _draw_weight(projection.weight, rng, (len(order),))
+        if isinstance(projection.connectivity, Matrix):
+            weight = weight * projection.connectivity.values[order]
+        weight = weight * np.ones(len(order))
+    else:
+        weight = _draw_weight(projection.weight, rng, shape)
+        if projection.plasticity is not None:
+            weight = weight * np.ones(shape)
+    gate = projection.plasticity.gate if projection.plasticity else None
+    return WiredProjection(projection.name, pre, post, weight, pre_index, post_index, float(projection.delay),
+                           projection.acts == "divisive", projection.plasticity,
+                           index[gate] if gate is not None else -1)
+
+
+def _draw_weight(weight: object, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:
+    if isinstance(weight, WeightMatrix):
+        return weight.values
+    if isinstance(weight, LogNormal):
+        return weight.draw(rng, int(np.prod(shape))).reshape(shape)
+    return np.asarray(float(weight))  # type: ignore[arg-type]
+
+
+def _relay(projection: Projection, pre: WiredPopulation) -> WiredPopulation:
+    unit = pre.neuron.unit_out
+    neuron = Rate(projection.lowpass, Linear(1.0, Parameter(0.0, unit), unit, unit))
+    return WiredPopulation(f"{projection.name} (slow)", pre.size, neuron, np.zeros(pre.size), np.ones(pre.size),
+                           relay=True)
+
+
+def _into_relay(drawn: WiredProjection, position: int, relay: WiredPopulation) -> WiredProjection:
+    cells = np.arange(relay.size, dtype=np.int32)
+    return WiredProjection(f"{drawn.name}->relay", drawn.pre, position, np.ones(relay.size), cells, cells, drawn.delay,
+                           False, None)
