@@ -55,7 +55,7 @@ class Projection:
     post: str
     connectivity: Connectivity
     weight: Any
-    delay: Any = Parameter(0.0, "second", "definition")
+    delay: Any = 0.0
     lowpass: Any = None
     acts: str = "additive"
     plasticity: ThreeFactor | None = None
@@ -196,8 +196,7 @@ def _settle(projection: Projection, circuit: Circuit) -> Projection:
                                f"cells and {post.name!r} has {post.size}")
     unit = weight_unit(pre.neuron, post.neuron, projection.acts)
     changes: dict[str, Any] = {"weight": _settle_weight(projection, unit, where, (post.size, pre.size))}
-    changes["delay"] = parameter(projection.delay if projection.delay else Parameter(0.0, "second", "definition"),
-                                 "second", f"{where}: delay", least=0)
+    changes["delay"] = parameter(projection.delay, "second", f"{where}: delay", least=0)
     if projection.lowpass is not None:
         changes["lowpass"] = parameter(projection.lowpass, "second", f"{where}: lowpass", above=0)
     if projection.plasticity is not None:

@@ -136,7 +136,5 @@ Neuron = LIF | Rate | Poisson | Drive
 
 def _settle(neuron: object, **rules: tuple[str, dict]) -> None:
     for name, (unit, bounds) in rules.items():
-        value = getattr(neuron, name)
-        if unit != "1" and isinstance(value, float) and value == 0.0:
-            value = Parameter(0.0, unit, "definition")
-        object.__setattr__(neuron, name, parameter(value, unit, f"{type(neuron).__name__}.{name}", **bounds))
+        value = parameter(getattr(neuron, name), unit, f"{type(neuron).__name__}.{name}", **bounds)
+        object.__setattr__(neuron, name, value)

@@ -27,8 +27,8 @@ class ThreeFactor:
     on_post: Any = 0.0
     on_post_pre: Any = 0.0
     gate: str | None = None
-    trace_pre: Any = Parameter(0.0, "second", "unused")
-    trace_post: Any = Parameter(0.0, "second", "unused")
+    trace_pre: Any = 0.0
+    trace_post: Any = 0.0
     low: Any = None
     high: Any = None
     multiplicative: bool = False
@@ -38,14 +38,14 @@ class ThreeFactor:
         """This rule with every number checked against the units of its projection (`where` names it in errors)."""
         units = units_of(weight, pre, post, gate, self.multiplicative)
         settled: dict[str, Any] = {
-            key: _settle_coefficient(getattr(self, key), unit, f"{where}: plasticity {key}")
+            key: parameter(getattr(self, key), unit, f"{where}: plasticity {key}")
             for key, unit in units.items()}
         for key in ("trace_pre", "trace_post"):
             settled[key] = parameter(getattr(self, key), "second", f"{where}: plasticity {key}", least=0)
         for key, free in (("low", -math.inf), ("high", math.inf)):
             value = getattr(self, key)
             value = Parameter(free, weight, "unbounded") if value is None else value
-            settled[key] = _settle_coefficient(value, weight, f"{where}: plasticity {key}")
+            settled[key] = parameter(value, weight, f"{where}: plasticity {key}")
         rule = replace(self, **settled)
         if float(rule.low) > float(rule.high):
             raise DescriptionError(f"{where}: plasticity low {rule.low} is above high {rule.high}")
@@ -71,12 +71,6 @@ def units_of(weight: str, pre: str, post: str, gate: str, multiplicative: bool) 
 
 def _per_time(emission: str) -> str:
     return "" if emission == "hertz" else f"/{emission}/second"
-
-
-def _settle_coefficient(value: Any, unit: str, name: str) -> Parameter:
-    if isinstance(value, (int, float)) and value == 0:
-        return Parameter(0.0, unit, "definition")
-    return parameter(value, unit, name)
 
 
 def dopamine_depression(gate: str, change: Any, low: Any = 0.0, multiplicative: bool = True) -> ThreeFactor:

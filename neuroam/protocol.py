@@ -12,13 +12,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from neuroam.errors import DescriptionError
 from neuroam.manipulations import Manipulation
 from neuroam.prediction import Prediction
 from neuroam.recipe import Recipe
-from neuroam.units import Parameter, parameter
+from neuroam.units import parameter
 
 
 class _Every:
@@ -29,7 +27,6 @@ class _Every:
 
 
 EVERY = _Every()
-ZERO = Parameter(0.0, "second", "definition")
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +40,7 @@ class Stimulus:
     port: str
     what: Any
     duration: Any
-    onset: Any = ZERO
+    onset: Any = 0.0
 
     def __post_init__(self) -> None:
         where = f"stimulus at port {self.port!r}"

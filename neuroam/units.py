@@ -100,6 +100,8 @@ def parameter(quantity: Any, unit: str, name: str, *, above: float | None = None
         quantity, source = quantity.quantity, quantity.source
     elif isinstance(quantity, Parameter):
         source = quantity.source
+    if isinstance(quantity, (int, float)) and quantity == 0:
+        quantity, source = Parameter(0.0, unit), "definition"  # nothing is nothing in any unit
     values = si(quantity, unit, name)
     if values.ndim:
         raise DescriptionError(f"{name}: expected one number, got an array of shape {values.shape}")

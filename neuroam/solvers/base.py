@@ -29,10 +29,12 @@ class Outcome:
 
 
 class Solver(Protocol):
-    """Runs a wired circuit through a session. `dt` is the clock in seconds; `name` goes into the recording."""
+    """Runs a wired circuit through a session. `dt` is the clock in seconds; `name` goes into the recording;
+    `tunes_inhibition` is false where the strength of inhibition makes no difference."""
 
     name: ClassVar[str]
     carries: ClassVar[frozenset[str]]
+    tunes_inhibition: ClassVar[bool]
     dt: float
 
     def run(self, wired: Wired, session: Session) -> Outcome: ...

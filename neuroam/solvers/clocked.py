@@ -28,6 +28,7 @@ class Numba:
     dtype: str = "float64"
     name: ClassVar[str] = "Numba"
     carries: ClassVar[frozenset[str]] = frozenset(FEATURES)
+    tunes_inhibition: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "dt", settle_clock(self.dt, self.method))

@@ -1,0 +1,155 @@
+"""simulate and judge: a circuit, a protocol and a solver make a recording; a recording meets the published claims."""
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from neuroam.calibrate import Calibrated, calibrate, renormalise
+from neuroam.circuit import Circuit
+from neuroam.errors import DescriptionError, RecordingError
+from neuroam.fingerprint import fingerprint
+from neuroam.manipulations import Renormalise
+from neuroam.prediction import Verdict, verdict
+from neuroam.protocol import Group, Protocol
+from neuroam.recording import assemble, describe_attributes, join, load, save
+from neuroam.registry import build
+from neuroam.session import schedule
+from neuroam.solvers.base import Solver, check
+from neuroam.wiring import Wired, wire
+
+Progress = Callable[[int, int, float], None]
+_NO_PEAKS = np.zeros((0, 0))
+
+
+@dataclass(frozen=True, eq=False)
+class _Task:
+    """One animal in all its groups: what a worker process is handed."""
+
+    circuit: Circuit
+    protocol: Protocol
+    solver: Solver
+    seed: int
+    level: str
+    store: Path | None
+
+
+def simulate(circuit: Circuit, protocol: Protocol, solver: Solver | None = None, animals: int = 8, seed: int = 0, *,
+             level: str = "spiking", workers: int = 1, store: Path | None = None,
+             progress: Progress | None = None) -> xr.Dataset:
+    """Run every group of `protocol` on `animals` animals of `circuit`; returns the recording.
+
+    Animal k is wired from seed + k; groups are copies of it. `solver` is Numba() if not given. With `workers` > 1
+    animals are spread over processes (call from under ``if __name__ == "__main__":``). `store` is a folder that keeps
+    finished animals, so that an interrupted run goes on where it was. `progress(done, total, seconds)` is called as
+    animals finish. Bad input raises `DescriptionError` or `Unsupported` before anything runs.
+    """
+    if solver is None:
+        from neuroam.solvers import Numba
+
+        solver = Numba()
+    if animals < 1:
+        raise DescriptionError(f"animals is {animals}; at least 1 is needed")
+    _try_on(circuit, protocol, solver, seed)
+    tasks = [_Task(circuit, protocol, solver, seed + k, level, store) for k in range(animals)]
+    finished: dict[int, xr.Dataset] = {}
+    began = time.monotonic()
+    for animal, recording in _spread(tasks, workers):
+        finished[animal] = recording
+        if progress is not None:
+            progress(len(finished), animals, time.monotonic() - began)
+    whole = join(finished[k] for k in sorted(finished))
+    whole.attrs.update(_attributes(circuit, protocol, solver, animals, seed, level))
+    return whole
+
+
+def _attributes(circuit: Circuit, protocol: Protocol, solver: Solver, animals: int, seed: int,
+                level: str) -> dict[str, str | int | float]:
+    made = {kind: {"name": d.recipe.name if d.recipe else d.name, "settings": dict(d.recipe.settings if d.recipe else ())}
+            for kind, d in (("circuit", circuit), ("protocol", protocol))}
+    return describe_attributes(protocol.title, protocol=made["protocol"], circuit=made["circuit"], level=level,
+                               solver=repr(solver), seed=seed, animals=animals, clock_dt=solver.dt)
+
+
+def _try_on(circuit: Circuit, protocol: Protocol, solver: Solver, seed: int) -> None:
+    """Meet every error that needs no simulation now, before any has begun."""
+    wired = wire(circuit, seed)
+    for group in protocol.groups:
+        changed = _manipulate(Calibrated(wired, _NO_PEAKS), group, dry=True)
+        check(solver, changed, schedule(protocol, changed, solver.dt))
+
+
+def _spread(tasks: list[_Task], workers: int) -> Iterator[tuple[int, xr.Dataset]]:
+    if workers <= 1 or len(tasks) == 1:
+        yield from ((task.seed, run_animal(task)) for task in tasks)
+        return
+    pool: Executor = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=get_context("spawn"))
+    try:
+        futures = {pool.submit(run_animal, task): task.seed for task in tasks}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def run_animal(task: _Task) -> xr.Dataset:
+    """All groups of one animal, from the store if it is there."""
+    path = _stored(task)
+    if path is not None and path.exists():
+        try:
+            return load(path)
+        except RecordingError:
+            path.unlink(missing_ok=True)
+    wired = wire(task.circuit, task.seed)
+    calibrated = calibrate(wired, task.solver) if wired.calibration else Calibrated(wired, _NO_PEAKS)
+    recording = join(_run_group(calibrated, task, group) for group in task.protocol.groups)
+    recording.attrs.update(describe_attributes(task.protocol.title))
+    if path is not None:
+        save(recording, path)
+    return recording
+
+
+def _run_group(calibrated: Calibrated, task: _Task, group: Group) -> xr.Dataset:
+    wired = _manipulate(calibrated, group)
+    session = schedule(task.protocol, wired, task.solver.dt)
+    return assemble(wired, session, task.solver.run(wired, session), group)
+
+
+def _manipulate(calibrated: Calibrated, group: Group, dry: bool = False) -> Wired:
+    """The group's copy of the animal. A dry one skips what needs a calibration that has not run yet."""
+    wired = calibrated.wired
+    for manipulation in group.manipulations:
+        if not isinstance(manipulation, Renormalise):
+            wired = manipulation.apply(wired)
+        elif not dry:
+            wired = renormalise(wired, calibrated.peaks, manipulation.level)
+        elif wired.calibration is None:
+            raise DescriptionError(f"group {group.name!r}: Renormalise needs a circuit with a calibration; "
+                                   f"{wired.name!r} has none")
+    return wired
+
+
+def _stored(task: _Task) -> Path | None:
+    if task.store is None:
+        return None
+    key = fingerprint(task.circuit, task.protocol.name, task.protocol.blocks, task.protocol.record,
+                      task.protocol.groups, task.solver, task.level, task.seed)
+    return task.store / f"{task.protocol.name}-{task.level}-{task.seed}-{key}.nc"
+
+
+def judge(recording: xr.Dataset, protocol: Protocol | None = None) -> list[Verdict]:
+    """Each prediction of the protocol against this recording.
+
+    Without `protocol`, it is made again from the recording's own attributes (registered protocols only).
+    """
+    if protocol is None:
+        protocol = build("protocols", recording.attrs["protocol"])
+    if not protocol.predictions:
+        raise DescriptionError(f"protocol {protocol.name!r} makes no prediction; there is nothing to judge")
+    return [verdict(p, p.statistic(recording)) for p in protocol.predictions]

@@ -1,0 +1,204 @@
+"""A recording: one flat xarray.Dataset, plain functions around it, netCDF in and out.
+
+Dims: `animal` (one a group and seed), `trial` (in the protocol's order; the order presented is `position`), `unit`
+(recorded cells), `spike`, `time` and `trace` (sampled emissions and potentials).
+
+    spike_time(spike)               seconds; grouped by animal, then unit, ascending within a unit
+    spike_count(animal, unit)       a CF contiguous ragged array; silent units count 0
+    response(animal, trial, responder)   mean emission of graded units while the stimulus is on
+    trace_value(animal, time, trace)
+    start_time, stop_time, stimulus_on, stimulus_off (animal, trial)   seconds
+
+Attributes hold what is needed to make the file again. Words are NWB's where NWB has one.
+"""
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import xarray as xr
+
+from neuroam.errors import RecordingError
+from neuroam.protocol import Group
+from neuroam.session import Session
+from neuroam.solvers.base import Outcome
+from neuroam.wiring import Wired
+
+SCHEMA = "recording-1"
+TRIAL_WORDS = ("name", "block", "phase", "cs_type", "stimulus")
+REQUIRED = ("spike_time", "spike_count", "response", "trace_value", "start_time", "stop_time", "stimulus_on",
+            "stimulus_off", "position", "group", "seed", "population", "trial_name")
+
+
+def assemble(wired: Wired, session: Session, outcome: Outcome, group: Group) -> xr.Dataset:
+    """One animal's outcome as a recording with one animal."""
+    populations = [wired.populations[p] for p, _ in session.record]
+    names = np.concatenate([[p.name] * p.size for p in populations])
+    indices = np.concatenate([np.arange(p.size) for p in populations]).astype(np.int32)
+    spike_time, spike_count = _ragged(populations, outcome, session.dt)
+    graded = np.concatenate([[not p.neuron.spiking] * p.size for p in populations])
+    responses = [outcome.responses[p.name] for p in populations if not p.neuron.spiking]
+    rows = sorted(session.presentations, key=lambda row: row.trial)
+    position = np.argsort([row.trial for row in session.presentations]).astype(np.int32)
+    trial_words = {f"trial_{w}" if w == "name" else w: ("trial", np.array([getattr(r, w) for r in rows], dtype=str))
+                   for w in TRIAL_WORDS}
+    times = {name: (("animal", "trial"), np.array([[getattr(row, tick) for row in rows]]) * session.dt)
+             for name, tick in (("start_time", "start"), ("stop_time", "stop"), ("stimulus_on", "on"),
+                                ("stimulus_off", "off"))}
+    responding = np.concatenate(responses, axis=1) if responses else np.zeros((session.n_trials, 0))
+    data = {
+        "spike_time": ("spike", spike_time), "spike_count": (("animal", "unit"), spike_count[None]),
+        "response": (("animal", "trial", "responder"), responding[None].astype(np.float32)), **times,
+        "position": (("animal", "trial"), position[None]), **_traces(wired, session, outcome),
+        "calibrated": (("animal", "calibration"), np.array([list(wired.labels.values())], float).reshape(1, -1)),
+    }
+    coords = {
+        "animal": np.zeros(1, np.int32), "group": ("animal", np.array([group.name])),
+        "seed": ("animal", np.array([wired.seed], np.int32)), "trial": np.arange(session.n_trials, dtype=np.int32),
+        **trial_words, "unit": np.arange(len(names), dtype=np.int32), "population": ("unit", names.astype(str)),
+        "index_in_population": ("unit", indices), "responder": np.flatnonzero(graded).astype(np.int32),
+        "calibration": np.array(list(wired.labels), dtype=str),
+        **_time_coords(wired, session, outcome),
+    }
+    recording = xr.Dataset(data, coords)
+    recording["spike_count"].attrs.update(sample_dimension="spike", long_name="spikes of each unit")
+    for name in ("spike_time", "start_time", "stop_time", "stimulus_on", "stimulus_off", "time"):
+        recording[name].attrs["units"] = "s"
+    return recording
+
+
+def _ragged(populations: Sequence, outcome: Outcome, dt: float) -> tuple[np.ndarray, np.ndarray]:
+    times, counts = [], []
+    for p in populations:
+        tick, cell = outcome.spikes.get(p.name, (np.zeros(0, np.int64), np.zeros(0, np.int32)))
+        order = np.argsort(cell, kind="stable")
+        times.append(tick[order] * dt)
+        counts.append(np.bincount(cell, minlength=p.size).astype(np.int32))
+    return np.concatenate(times), np.concatenate(counts)
+
+
+def _traces(wired: Wired, session: Session, outcome: Outcome) -> dict:
+    values = list(outcome.traces.values())
+    table = np.concatenate(values, axis=1) if values else np.zeros((0, 0))
+    return {"trace_value": (("animal", "time", "trace"), table[None].astype(np.float32))}
+
+
+def _time_coords(wired: Wired, session: Session, outcome: Outcome) -> dict:
+    chosen = dict(session.record)
+    names, cells, units = [], [], []
+    for name, values in outcome.traces.items():
+        p = wired.index[name]
+        picked = chosen[p]
+        names += [name] * values.shape[1]
+        cells += list(picked if picked is not None else range(values.shape[1]))
+        neuron = wired.populations[p].neuron
+        units += [neuron.unit_in if neuron.spiking else neuron.unit_out] * values.shape[1]
+    samples = next((len(v) for v in outcome.traces.values()), 0)
+    return {"time": np.arange(samples) * session.every * session.dt,
+            "trace": np.arange(len(names), dtype=np.int32), "trace_population": ("trace", np.array(names, dtype=str)),
+            "trace_cell": ("trace", np.array(cells, np.int32)), "trace_unit": ("trace", np.array(units, dtype=str))}
+
+
+def join(recordings: Iterable[xr.Dataset]) -> xr.Dataset:
+    """Several recordings of one protocol as one, animals one after the other."""
+    parts = list(recordings)
+    first = parts[0]
+    for part in parts[1:]:
+        for name in ("trial_name", "population", "trace_population", "calibration"):
+            if not np.array_equal(part[name], first[name]):
+                raise RecordingError(f"these recordings differ in {name}; join only animals of one protocol and circuit")
+    whole = xr.concat([p.drop_vars("spike_time") for p in parts], "animal", data_vars="minimal", coords="minimal",
+                      compat="override", join="override", combine_attrs="override")
+    whole["spike_time"] = ("spike", np.concatenate([p["spike_time"].values for p in parts]), first["spike_time"].attrs)
+    return whole.assign_coords(animal=np.arange(whole.sizes["animal"], dtype=np.int32))
+
+
+def versions() -> str:
+    """Versions of what a recording depends on, for its `source` attribute."""
+    return ", ".join(f"{name} {metadata.version(name)}" for name in ("neuroam", "brian2", "numba", "numpy", "xarray"))
+
+
+def save(recording: xr.Dataset, path: str | os.PathLike) -> Path:
+    """Write netCDF, all or nothing: a reader never finds half a file. Returns the path.
+
+    Raises `RecordingError` where the folder cannot be written or the disk is full.
+    """
+    check(recording, "this Dataset")
+    path = Path(path)
+    engine, encoding = _engine(recording)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+    except OSError as error:
+        raise RecordingError(f"cannot write {path}: {error.strerror}; choose another folder with --out") from None
+    try:
+        recording.to_netcdf(temporary, engine=engine, encoding=encoding)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise RecordingError(f"cannot write {path}: {error.strerror or error}; free some space or choose another "
+                             "folder with --out. Nothing written before was touched") from None
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+    return path
+
+
+def _engine(recording: xr.Dataset) -> tuple[str, dict]:
+    """Compressed netCDF-4 where h5netcdf is installed, plain netCDF-3 through scipy otherwise."""
+    try:
+        import h5netcdf  # noqa: F401
+    except ImportError:
+        return "scipy", {}
+    numeric = [n for n, v in recording.data_vars.items() if v.dtype.kind in "fi" and v.size]
+    return "h5netcdf", {n: {"zlib": True, "complevel": 4} for n in numeric}
+
+
+def load(path: str | os.PathLike) -> xr.Dataset:
+    """Read a recording and check it; `RecordingError` says what is wrong with the file."""
+    path = Path(path)
+    if not path.exists():
+        raise RecordingError(f"{path}: there is no such file")
+    try:
+        with xr.open_dataset(path, decode_timedelta=False) as opened:
+            recording = opened.load()
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, EOFError, IndexError) as error:
+        raise RecordingError(f"{path}: not a readable netCDF file ({type(error).__name__}: {error}); it may be "
+                             "truncated or in another format") from None
+    check(recording, str(path))
+    return recording
+
+
+def check(recording: xr.Dataset, name: str) -> None:
+    """Raise `RecordingError` unless the Dataset is a whole recording of a schema we know."""
+    schema = recording.attrs.get("neuroam_schema")
+    if schema is None:
+        raise RecordingError(f"{name} has no attribute neuroam_schema: not a neuroam recording")
+    if schema != SCHEMA:
+        raise RecordingError(f"{name} has schema {schema!r}, this neuroam reads {SCHEMA!r}; update neuroam")
+    missing = [v for v in REQUIRED if v not in recording.variables]
+    if missing:
+        raise RecordingError(f"{name} lacks {', '.join(missing)}; it is incomplete")
+    total, stored = int(recording["spike_count"].sum()), recording.sizes["spike"]
+    if total != stored:
+        raise RecordingError(f"{name}: spike_count adds up to {total}, but there are {stored} spike times")
+
+
+def describe_attributes(title: str, **details: object) -> dict[str, str | int | float]:
+    """Global attributes: what netCDF can hold, nested things as JSON."""
+    simple = {k: v if isinstance(v, (str, int, float)) else json.dumps(v) for k, v in details.items()}
+    return {"Conventions": "CF-1.11", "neuroam_schema": SCHEMA, "title": title, "source": versions(), **simple}
+
+
+def spike_trains(recording: xr.Dataset, animal: int, population: str) -> list[np.ndarray]:
+    """Spike times in seconds of each unit of a population of one animal (its place along `animal`)."""
+    ends = np.cumsum(recording["spike_count"].values.ravel())
+    starts = np.concatenate([[0], ends[:-1]])
+    n_units = recording.sizes["unit"]
+    times = recording["spike_time"].values
+    units = animal * n_units + np.flatnonzero(recording["population"].values == population)
+    return [times[starts[u]: ends[u]] for u in units]

@@ -1,0 +1,92 @@
+"""Circuits and protocols by name. They are found through entry points, so that other packages can add their own,
+and listed without importing any of them."""
+from __future__ import annotations
+
+import ast
+import importlib.util
+import inspect
+import json
+from collections.abc import Callable, Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from neuroam.errors import DescriptionError
+
+
+def names(kind: str) -> list[str]:
+    """Names of the registered ``"circuits"`` or ``"protocols"``."""
+    return sorted({e.name for e in metadata.entry_points(group=f"neuroam.{kind}")})
+
+
+def summary(kind: str, name: str) -> str:
+    """First sentence of the module that makes it, read without running it."""
+    spec = importlib.util.find_spec(_entry(kind, name).module)
+    if spec is None or spec.origin is None:
+        return ""
+    doc = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
+    return " ".join(doc.split("\n\n")[0].split())
+
+
+def factory(kind: str, name: str) -> Callable[..., Any]:
+    """The function that makes the circuit or protocol of that name."""
+    return _entry(kind, name).load()
+
+
+def build(kind: str, made: str | Mapping[str, Any], settings: Mapping[str, str] | None = None) -> Any:
+    """A registered circuit or protocol, from its name and settings or from the JSON a recording carries."""
+    if settings is None:
+        made = json.loads(made) if isinstance(made, str) else made
+        name, settings = made["name"], made["settings"]
+    else:
+        name = str(made)
+    make = factory(kind, name)
+    return make(**{key: _value(make, key, text) for key, text in settings.items()})
+
+
+def settings_of(kind: str, name: str) -> dict[str, Any]:
+    """Names and defaults of what a factory can be given."""
+    return {p.name: p.default for p in inspect.signature(factory(kind, name)).parameters.values()}
+
+
+def _entry(kind: str, name: str) -> metadata.EntryPoint:
+    found = [e for e in metadata.entry_points(group=f"neuroam.{kind}") if e.name == name]
+    if not found:
+        from neuroam.circuit import unknown
+
+        raise DescriptionError(f"{unknown(kind[:-1], name, names(kind))} (see `neuroam list`)")
+    return found[0]
+
+
+def _value(make: Callable[..., Any], key: str, text: str) -> Any:
+    """A setting from its text, of the kind its default has; ``20*ms`` makes a quantity."""
+    parameters = inspect.signature(make).parameters
+    if key not in parameters:
+        from neuroam.circuit import unknown
+
+        raise DescriptionError(unknown("setting", key, parameters))
+    default = parameters[key].default
+    if isinstance(default, str):
+        return text
+    try:
+        if isinstance(default, bool):
+            return {"true": True, "false": False}[text.lower()]
+        if isinstance(default, int):
+            return int(text)
+        if isinstance(default, float):
+            return float(text)
+        return _quantity(text)
+    except (KeyError, ValueError, SyntaxError):
+        kind = "a quantity such as 20*ms" if hasattr(default, "dim") else type(default).__name__
+        raise DescriptionError(f"setting {key} is {text!r}; expected {kind}, for example {default}") from None
+
+
+def _quantity(text: str) -> Any:
+    """``"0.5 * second"`` or ``"500. ms"`` as a Brian2 quantity."""
+    import brian2.units as units
+
+    number, _, unit = text.replace("*", " ").partition(" ")
+    scale = getattr(units, unit.strip(), None)
+    if scale is None or not hasattr(scale, "dim"):
+        raise ValueError(text)
+    return float(number) * scale
