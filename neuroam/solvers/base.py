@@ -2,14 +2,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
-from neuroam.errors import Unsupported
+from neuroam.errors import DescriptionError, Unsupported
 from neuroam.neurons import LIF, Drive, Poisson, Rate
 from neuroam.session import Session
+from neuroam.units import si
 from neuroam.wiring import Wired
+
+METHODS = ("exponential_euler", "euler")
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,6 +41,26 @@ class Solver(Protocol):
     dt: float
 
     def run(self, wired: Wired, session: Session) -> Outcome: ...
+
+
+def settle_clock(dt: Any, method: str) -> float:
+    """A checked time step in seconds, from a time or a number of seconds."""
+    seconds = float(dt) if isinstance(dt, (int, float)) else float(si(dt, "second", "dt"))
+    if not seconds > 0 or not np.isfinite(seconds):
+        raise DescriptionError(f"dt is {seconds:g} s; it must be more than 0")
+    if method not in METHODS:
+        raise DescriptionError(f"method is {method!r}; use one of {', '.join(METHODS)}")
+    return seconds
+
+
+def remaining(dt: float, tau: float, method: str) -> float:
+    """Fraction of a decaying variable left after one step."""
+    if method == "euler":
+        if dt > tau:
+            raise DescriptionError(f"explicit Euler with dt = {dt:g} s is unstable for a time constant of "
+                                   f"{tau:g} s; use a smaller dt or method='exponential_euler'")
+        return 1 - dt / tau
+    return float(np.exp(-dt / tau))
 
 
 FEATURES = {

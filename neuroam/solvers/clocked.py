@@ -10,9 +10,8 @@ import numpy as np
 from neuroam.errors import DescriptionError
 from neuroam.session import Presentation, Session
 from neuroam.solvers import _kernels as k
-from neuroam.solvers.base import FEATURES, Outcome, check, spike_responses
-from neuroam.solvers.tables import METHODS, Tables, tabulate
-from neuroam.units import si
+from neuroam.solvers.base import FEATURES, Outcome, check, settle_clock, spike_responses
+from neuroam.solvers.tables import Tables, tabulate
 from neuroam.wiring import Wired
 
 SPIKE_BUFFER = 1 << 16
@@ -40,16 +39,6 @@ class Numba:
         check(self, wired, session)
         tables = tabulate(wired, self.dt, self.method, np.dtype(self.dtype))
         return _Run(wired, session, tables).whole_session()
-
-
-def settle_clock(dt: Any, method: str) -> float:
-    """A checked time step in seconds, from a time or a number of seconds."""
-    seconds = float(dt) if isinstance(dt, (int, float)) else float(si(dt, "second", "dt"))
-    if not seconds > 0 or not np.isfinite(seconds):
-        raise DescriptionError(f"dt is {seconds:g} s; it must be more than 0")
-    if method not in METHODS:
-        raise DescriptionError(f"method is {method!r}; use one of {', '.join(METHODS)}")
-    return seconds
 
 
 class _Run:

@@ -9,21 +9,11 @@ import numpy as np
 from neuroam.errors import DescriptionError
 from neuroam.neurons import LIF, Drive, Poisson, Rate
 from neuroam.solvers import _kernels as k
+from neuroam.solvers.base import remaining
 from neuroam.wiring import Wired, WiredPopulation, WiredProjection
 
-METHODS = ("exponential_euler", "euler")
 LAYOUTS = {"uniform": k.UNIFORM, "dense": k.DENSE, "sparse": k.SPARSE}
 COEFFICIENTS = ("on_pre", "on_pre_post", "on_post", "on_post_pre", "low", "high")
-
-
-def remaining(dt: float, tau: float, method: str) -> float:
-    """Fraction of a decaying variable left after one step."""
-    if method == "euler":
-        if dt > tau:
-            raise DescriptionError(f"explicit Euler with dt = {dt:g} s is unstable for a time constant of {tau:g} s; "
-                                   "use a smaller dt or method='exponential_euler'")
-        return 1 - dt / tau
-    return float(np.exp(-dt / tau))
 
 
 @dataclass(frozen=True, eq=False)
