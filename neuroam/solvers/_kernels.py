@@ -12,10 +12,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
+from numba import njit, types
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 DRIVE, POISSON, RATE, LIF = 0, 1, 2, 3
 UNIFORM, DENSE, SPARSE = 0, 1, 2
+LIF_CURVE = 3
 
 
 class Cells(NamedTuple):
@@ -30,6 +33,7 @@ class Cells(NamedTuple):
     transfer: np.ndarray
     constants: np.ndarray
     divided: np.ndarray
+    simple: np.ndarray  # LIF with one additive channel and no sum over graded cells one by one
     threshold: np.ndarray  # by unit
     gain: np.ndarray  # by unit
 
@@ -116,7 +120,25 @@ class Output(NamedTuple):
     samples: np.ndarray
 
 
-@njit(cache=True)
+@intrinsic
+def _borrowed(typingctx, table):
+    """The same named tuple of arrays without their reference counts, which numba would otherwise raise and lower
+    atomically hundreds of times a step. Its arrays must not outlive the caller's."""
+
+    def codegen(context, builder, signature, arguments):
+        kind, value = signature.args[0], arguments[0]
+        for position, member in enumerate(kind.types):
+            if isinstance(member, types.Array):
+                array = context.make_array(member)(context, builder, builder.extract_value(value, position))
+                array.meminfo = cgutils.get_null_value(array.meminfo.type)
+                array.parent = cgutils.get_null_value(array.parent.type)
+                value = builder.insert_value(value, array._getvalue(), position)
+        return value
+
+    return table(table), codegen
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
 def emission(code, c, theta, x):
     """Transfer function number `code` (see neuroam.transfer) of one unit."""
     if code == 0:
@@ -130,9 +152,11 @@ def emission(code, c, theta, x):
     return 1 / (c[2] + c[0] * np.log((x - c[1]) / (x - theta)))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy")
 def advance(cells, channels, traces, syn, state, inputs, out, n, stop, dt, window):
     """Steps from tick n to `stop`; returns early, at the tick reached, when the spike buffer may overflow."""
+    cells, channels, traces, syn = _borrowed(cells), _borrowed(channels), _borrowed(traces), _borrowed(syn)
+    state, inputs, out = _borrowed(state), _borrowed(inputs), _borrowed(out)
     n_populations = len(cells.kind)
     room = len(out.spike_tick) - cells.start[n_populations]
     while n < stop:
@@ -146,7 +170,7 @@ def advance(cells, channels, traces, syn, state, inputs, out, n, stop, dt, windo
         _sum_graded(cells, syn, state, n)
         _advance_cells(cells, channels, state, n)
         _advance_traces(cells, traces, state)
-        _renew_emission(cells, state, n)
+        _renew_emission(cells, state)
         _find_spikes(cells, state, out, n, slot)
         for q in range(len(syn.pre)):
             if syn.channel[q] != -2:
@@ -161,7 +185,7 @@ def advance(cells, channels, traces, syn, state, inputs, out, n, stop, dt, windo
     return n
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _sample(out, state, n):
     if out.every > 0 and n % out.every == 0:
         k = out.number[1]
@@ -171,7 +195,7 @@ def _sample(out, state, n):
         out.number[1] = k + 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _read_inputs(cells, inputs, state, out, n, slot):
     k = inputs.position[1]
     while k < len(inputs.change_tick) and inputs.change_tick[k] <= n:
@@ -191,7 +215,7 @@ def _read_inputs(cells, inputs, state, out, n, slot):
     inputs.position[0] = k
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _fire(p, u, cells, state, out, n, slot):
     state.fired[slot, cells.start[p] + state.n_fired[slot, p]] = u
     state.n_fired[slot, p] += 1
@@ -202,7 +226,7 @@ def _fire(p, u, cells, state, out, n, slot):
         out.number[0] = k + 1
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _sum_graded(cells, syn, state, n):
     state.base[:] = 0
     for q in range(len(syn.pre)):
@@ -216,7 +240,7 @@ def _sum_graded(cells, syn, state, n):
             ring = len(state.past)
             r = state.past[(n + ring - syn.delay[q]) % ring, a:b]
         if syn.layout[q] == UNIFORM:
-            state.base[post, syn.divisive[q]] += state.weight[syn.first[q]] * np.sum(r)
+            state.base[post, syn.divisive[q]] += state.weight[syn.first[q]] * _pool(r)
             continue
         c, d = cells.start[post], cells.start[post + 1]
         target = state.division[c:d] if syn.divisive[q] else state.total[c:d]
@@ -228,7 +252,15 @@ def _sum_graded(cells, syn, state, n):
         state.past[n % len(state.past)] = state.r
 
 
-@njit(cache=True, fastmath={"reassoc", "contract"})
+@njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def _pool(r):
+    total = r[0] * 0  # a zero of the emissions' precision
+    for j in range(len(r)):
+        total += r[j]
+    return total
+
+
+@njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def _add_dense(weight, first, by_pre, by_post, r, target):
     if by_pre == 1:
         for i in range(len(target)):
@@ -245,7 +277,7 @@ def _add_dense(weight, first, by_pre, by_post, r, target):
                     target[i] += row[i] * r[j]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _add_sparse(weight, first, pointer, row, index, r, target):
     for j in range(len(r)):
         if r[j] != 0:
@@ -253,13 +285,19 @@ def _add_sparse(weight, first, pointer, row, index, r, target):
                 target[index[first + k]] += weight[first + k] * r[j]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _advance_cells(cells, channels, state, n):
     for p in range(len(cells.kind)):
         if cells.kind[p] < RATE:
             continue
         a, b = cells.start[p], cells.start[p + 1]
         total, division = state.total[a:b], state.division[a:b]
+        if cells.simple[p]:
+            c = channels.first[p]
+            s = state.s[channels.start[c]: channels.start[c] + b - a]
+            _relax_one_channel(state.v[a:b], s, channels.decay[c], cells.rest[p] + state.base[p, 0], cells.alpha[p],
+                               state.until[a:b], n)
+            continue
         for c in range(channels.first[p], channels.first[p + 1]):
             s = state.s[channels.start[c]: channels.start[c] + b - a]
             if channels.divisive[c]:
@@ -279,21 +317,30 @@ def _advance_cells(cells, channels, state, n):
             _relax(state.v[a:b], total, cells.rest[p] + base, cells.alpha[p])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
+def _relax_one_channel(v, s, decay, rest, alpha, until, n):
+    """The common case, LIF cells with one synaptic variable, in one pass over memory."""
+    for i in range(len(v)):
+        moved = v[i] + (rest + s[i] - v[i]) * alpha
+        v[i] = moved if until[i] <= n else v[i]
+        s[i] *= decay
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _collect(total, s, decay):
     for i in range(len(total)):
         total[i] += s[i]
         s[i] *= decay
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _relax(v, total, rest, alpha):
     for i in range(len(v)):
         v[i] += (rest + total[i] - v[i]) * alpha
         total[i] = 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _relax_unless_refractory(v, total, rest, alpha, until, n):
     for i in range(len(v)):
         moved = v[i] + (rest + total[i] - v[i]) * alpha
@@ -301,7 +348,7 @@ def _relax_unless_refractory(v, total, rest, alpha, until, n):
         total[i] = 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _advance_traces(cells, traces, state):
     for p in range(len(cells.kind)):
         size = cells.start[p + 1] - cells.start[p]
@@ -317,16 +364,23 @@ def _advance_traces(cells, traces, state):
                     y[i] *= traces.decay[c]
 
 
-@njit(cache=True)
-def _renew_emission(cells, state, n):
+@njit(cache=True, error_model="numpy", forceinline=True)
+def _renew_emission(cells, state):
+    block = 64
     for p in range(len(cells.kind)):
-        if cells.kind[p] == RATE:
-            for u in range(cells.start[p], cells.start[p + 1]):
-                state.r[u] = cells.gain[u] * emission(cells.transfer[p], cells.constants[p], cells.threshold[u],
-                                                      state.v[u])
+        if cells.kind[p] != RATE:
+            continue
+        code, constants = cells.transfer[p], cells.constants[p]
+        for a in range(cells.start[p], cells.start[p + 1], block):
+            b = min(a + block, cells.start[p + 1])
+            if code != LIF_CURVE or _any_above(state.v[a:b], cells.threshold[a:b]):
+                for u in range(a, b):
+                    state.r[u] = cells.gain[u] * emission(code, constants, cells.threshold[u], state.v[u])
+            else:
+                state.r[a:b] = 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _find_spikes(cells, state, out, n, slot):
     block = 128
     for p in range(len(cells.kind)):
@@ -341,7 +395,7 @@ def _find_spikes(cells, state, out, n, slot):
                         state.until[u] = n + cells.refractory[p]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _any_above(v, threshold):
     number = 0
     for i in range(len(v)):
@@ -349,7 +403,7 @@ def _any_above(v, threshold):
     return number > 0
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _deliver(q, cells, channels, syn, state, n):
     """Spikes that arrive now move the target's synaptic variable, or its potential, and meet the rule's on_pre."""
     pre, post = syn.pre[q], syn.post[q]
@@ -387,7 +441,7 @@ def _deliver(q, cells, channels, syn, state, n):
                 _change(q, syn, state, w, _gate(q, i, cells, syn, state) * factor)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _learn_at_post(q, cells, traces, syn, state, slot):
     """The rule's on_post at the spikes of spiking targets."""
     post = syn.post[q]
@@ -417,13 +471,13 @@ def _learn_at_post(q, cells, traces, syn, state, slot):
                         gate * (rule[2] + rule[3] * y_pre))
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _sweep(weight, y, constant, slope, low, high):
     for j in range(len(weight)):
         weight[j] = min(max(weight[j] + (constant + slope * y[j]), low), high)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _learn_clocked(q, cells, syn, state, dt):
     """The terms of graded populations, which act at every step."""
     pre, post = syn.pre[q], syn.post[q]
@@ -455,7 +509,7 @@ def _learn_clocked(q, cells, syn, state, dt):
             _change(q, syn, state, w, _gate(q, i, cells, syn, state) * change * dt)
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _gate_open(q, cells, syn, state):
     if syn.gate[q] < 0:
         return True
@@ -465,7 +519,7 @@ def _gate_open(q, cells, syn, state):
     return False
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _gate(q, i, cells, syn, state):
     if syn.gate[q] < 0:
         return 1.0
@@ -473,7 +527,7 @@ def _gate(q, i, cells, syn, state):
     return state.r[start + i] if cells.start[syn.gate[q] + 1] - start > 1 else state.r[start]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _change(q, syn, state, w, amount):
     rule = syn.rule[q]
     if rule[6] != 0:
@@ -481,7 +535,7 @@ def _change(q, syn, state, w, amount):
     state.weight[w] = min(max(state.weight[w] + amount, rule[4]), rule[5])
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _reset(cells, traces, state, n, slot):
     for p in range(len(cells.kind)):
         number = state.n_fired[slot, p]
@@ -493,7 +547,7 @@ def _reset(cells, traces, state, n, slot):
                 state.y[traces.start[c] + u - cells.start[p]] += traces.jump[c]
 
 
-@njit(cache=True)
+@njit(cache=True, error_model="numpy", forceinline=True)
 def _integrate(state, out):
     """Sum of emissions, and highest state, of the listed units over the response window."""
     for k in range(len(out.summed)):

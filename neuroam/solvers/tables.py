@@ -105,7 +105,7 @@ def tabulate(wired: Wired, dt: float, method: str, dtype: np.dtype) -> Tables:
                     traces.want(p, float(trace))
     laid = channels.lay_out(dt, method, dtype), traces.lay_out(dt, method, dtype)
     start = np.concatenate([[0], np.cumsum(sizes)])
-    cells = _cells(wired, start, dt, method, dtype)
+    cells = _cells(wired, start, dt, method, dtype, channels)
     synapses, weight, depth = _synapses(wired, channels, traces, laid[1].start, cells, dt, dtype)
     rest = np.concatenate([np.full(p.size, float(getattr(p.neuron, "rest", 0.0))) for p in wired.populations])
     emission = np.concatenate([_emission_at_rest(p) for p in wired.populations])
@@ -124,7 +124,7 @@ def _emission_at_rest(population: WiredPopulation) -> np.ndarray:
     return population.gain * population.neuron.transfer(np.zeros(population.size), population.threshold)
 
 
-def _cells(wired: Wired, start: np.ndarray, dt: float, method: str, dtype: np.dtype) -> k.Cells:
+def _cells(wired: Wired, start: np.ndarray, dt: float, method: str, dtype: np.dtype, channels: _Filters) -> k.Cells:
     kinds = {Drive: k.DRIVE, Poisson: k.POISSON, Rate: k.RATE, LIF: k.LIF}
     n = len(wired.populations)
     alpha, rest, reset = (np.zeros(n, dtype) for _ in range(3))
@@ -143,9 +143,15 @@ def _cells(wired: Wired, start: np.ndarray, dt: float, method: str, dtype: np.dt
             constants[p, : len(values)] = values
     divided[[q.post for q in wired.projections if q.divisive]] = True
     return k.Cells(np.array([kinds[type(p.neuron)] for p in wired.populations]), start, alpha, rest, reset, refractory,
-                   transfer, constants, divided,
+                   transfer, constants, divided, _simple(wired, channels) & ~divided,
                    np.concatenate([p.threshold for p in wired.populations]).astype(dtype),
                    np.concatenate([p.gain for p in wired.populations]).astype(dtype))
+
+
+def _simple(wired: Wired, channels: _Filters) -> np.ndarray:
+    summed = {q.post for q in wired.projections if _synapse(wired, q) is None and q.layout != "uniform"}
+    return np.array([isinstance(population.neuron, LIF) and len(channels.wanted[p]) == 1 and p not in summed
+                     for p, population in enumerate(wired.populations)])
 
 
 def _synapses(wired: Wired, channels: _Filters, traces: _Filters, trace_start: np.ndarray, cells: k.Cells, dt: float,
