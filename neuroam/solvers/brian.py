@@ -1,7 +1,8 @@
 """Brian(): the circuit as a Brian2 network, run in this process or as a compiled program.
 
-The network is built from the equation text of the neurons and agrees step for step with the numba loop. One session
-is one Brian2 run over all its trials. Programs are compiled once for each structure (see `build_cache`).
+The network is built from the equation text of the neurons and agrees step for step with the numba loop. One
+session is one Brian2 run over all its trials. Programs are compiled once for each structure (see
+`build_cache`).
 """
 from __future__ import annotations
 
@@ -24,9 +25,9 @@ TARGETS = ("numpy", "cython")
 
 @dataclass(frozen=True)
 class Brian:
-    """Brian2 on a `device`: "runtime", "cpp_standalone" or "cuda_standalone". `dt` is a time or seconds; `method`
-    "exponential_euler" or "euler"; `target` "numpy" or "cython", of the runtime device alone; `dtype` "float64" or
-    "float32"."""
+    """Brian2 on a `device`: "runtime", "cpp_standalone" or "cuda_standalone". `dt` is a time or seconds;
+    `method` "exponential_euler" or "euler"; `target` "numpy" or "cython", of the runtime device alone;
+    `dtype` "float64" or "float32"."""
 
     device: str = "runtime"
     dt: Any = 1e-4
@@ -42,25 +43,26 @@ class Brian:
         known = {"device": DEVICES, "target": TARGETS, "dtype": ("float64", "float32")}
         for name, choices in known.items():
             if getattr(self, name) not in choices:
-                raise DescriptionError(f"Brian: {name} is {getattr(self, name)!r}; use one of {', '.join(choices)}")
+                raise DescriptionError(f"Brian: {name} is {getattr(self, name)!r}; "
+                                       f"use one of {', '.join(choices)}")
 
     def run(self, wired: Wired, session: Session) -> Outcome:
         """One animal's session; see `Outcome`."""
         check(self, wired, session)
         drawn = plan(wired, session, self.method, self.dtype)
-        return _outcome(wired, session, drawn, self._values(drawn))
+        return _outcome(wired, session, self._values(drawn, wired.name))
 
-    def _values(self, drawn: Plan) -> dict[str, np.ndarray]:
+    def _values(self, drawn: Plan, name: str) -> dict[str, np.ndarray]:
         if self.device == "runtime":
             from neuroam.solvers.brian_device import run_here
 
             return run_here(drawn, self.target)
         from neuroam.solvers.brian_program import run_program
 
-        return run_program(drawn, self.device)
+        return run_program(drawn, self.device, name)
 
 
-def _outcome(wired: Wired, session: Session, drawn: Plan, values: dict[str, np.ndarray]) -> Outcome:
+def _outcome(wired: Wired, session: Session, values: dict[str, np.ndarray]) -> Outcome:
     outcome = Outcome()
     for p, _ in session.record:
         population = wired.populations[p]
@@ -99,7 +101,7 @@ def _by_trial(session: Session) -> list:
 
 
 def _by_window(p: int, name: str, session: Session, values: dict[str, np.ndarray]) -> np.ndarray:
-    """What was gathered in each trial's response window, read when the next trial starts or the session ends."""
+    """What each trial's response window gathered, read when the next trial starts or the session ends."""
     last = values[f"cells{p}.{name}"]
     gathered = np.zeros((session.n_trials, len(last)))
     for row in session.presentations:

@@ -1,7 +1,7 @@
 """A wired circuit and its session as a plan for Brian2, from the equation text of its neurons.
 
-Spikes reach a synaptic variable s of the target, `ds/dt = -s/tau`, or the potential itself; graded emissions r are
-summed. A uniform projection has one shared channel, or one sum, for all its targets.
+Spikes reach a synaptic variable s of the target, `ds/dt = -s/tau`, or the potential itself; graded
+emissions r are summed. A uniform projection has one shared channel, or one sum, for all its targets.
 """
 from __future__ import annotations
 
@@ -13,16 +13,13 @@ import numpy as np
 from neuroam.circuit import weight_unit
 from neuroam.errors import DescriptionError
 from neuroam.neurons import LIF, Drive, Poisson, Rate
-from neuroam.plasticity import units_of
-from neuroam.session import Session
+from neuroam.session import InputDrive, Session
 from neuroam.solvers.base import remaining
 from neuroam.solvers.brian_plan import Contacts, Draft, Part, Plan, Step, Train, capacity, unit_text
+from neuroam.solvers.brian_rule import change, felt, learns, rule_terms
 from neuroam.solvers.brian_schedule import Calendar
 from neuroam.wiring import Wired, WiredPopulation, WiredProjection
 
-# coefficients of the rule by the names they have in Brian2, where the ending _pre means something else
-TERMS = {"on_pre": "change_before", "on_pre_post": "slope_before", "on_post": "change_after",
-         "on_post_pre": "slope_after"}
 LONG_AGO = "-10000*second"
 
 
@@ -63,7 +60,7 @@ class _Sketch:
             self.calendar.turn(draft)
             self.data.update({f"{draft.name}.{k}": v for k, v in draft.data.items()})
         parts = (*self.calendar.tables, *(d.finish() for d in drafts), *self.parts, *self.calendar.watches)
-        plastic = [f"contacts{q}.w" for q, row in enumerate(self.wired.projections) if _learns(row)]
+        plastic = [f"contacts{q}.w" for q, row in enumerate(self.wired.projections) if learns(row)]
         return Plan(self.session.dt, self.session.stop, self.method, dtype, parts,
                     {**self.data, **self.calendar.data}, (*self.calendar.wanted, *plastic))
 
@@ -161,11 +158,17 @@ class _Sketch:
         drive = self.session.inputs[p]
         heard = population.gain[drive.spike_unit] > 0
         tick, unit = drive.spike_tick[heard], drive.spike_unit[heard]
-        idle = capacity(len(tick), 64) - len(tick)
+        idle = max(self._room(drive), capacity(len(tick))) - len(tick)
         after = self.session.stop + 1 + np.arange(idle)  # spikes that never come fill the room that is left
         self.parts.append(Train(f"train{p}", population.size))
         self.data[f"train{p}.tick"] = np.concatenate([tick, after]).astype(np.int32)
         self.data[f"train{p}.unit"] = np.concatenate([unit, np.zeros(idle)]).astype(np.int32)
+
+    def _room(self, drive: InputDrive) -> int:
+        """Room for the spikes of any animal: the number expected and six standard deviations."""
+        seconds = np.diff(np.append(drive.ticks, self.session.stop)) * self.session.dt
+        expected = float(seconds @ drive.values.sum(axis=1))
+        return capacity(round(expected + 6 * expected**0.5 + 64))
 
     def spiking_part(self, p: int) -> str:
         return f"cells{p}" if p in self.cells else f"train{p}"
@@ -193,7 +196,8 @@ class _Sketch:
     def _graded(self, q: int, row: WiredProjection, unit: str, into: str) -> None:
         target, emitted = self.cells[row.post], self.wired.populations[row.pre].neuron.unit_out
         if row.layout != "uniform":
-            self._contacts(q, row, unit, (f"total{q}_post = w*r_pre : {unit_text(into)} (summed)",), "")
+            summed = f"total{q}_post = {felt(row)}*r_pre : {unit_text(into)} (summed)"
+            self._contacts(q, row, unit, (summed,), "")
             if f"contacts{q}.w" in self.data:
                 target.equations.append(f"total{q} : {unit_text(into)}")
                 self._add(row, f"total{q}")
@@ -218,7 +222,7 @@ class _Sketch:
             raise DescriptionError(f"projection {row.name} divides, but its spikes act at once; give the "
                                    "presynaptic neuron a synapse time constant")
         state = "v" if self.wired.populations[row.post].neuron.spiking else "x"
-        self._contacts(q, row, unit, (), f"{state}_post += w*{self._alive(row)}/tau_post")
+        self._contacts(q, row, unit, (), f"{state}_post += {felt(row)}*{self._alive(row)}/tau_post")
 
     def _through_channel(self, q: int, row: WiredProjection, unit: str, into: str, tau: float) -> None:
         target = self.cells[row.post]
@@ -235,7 +239,8 @@ class _Sketch:
             self.data[f"contacts{q}.w"] = np.array([float(row.weight)])
             return
         channel = self._channel(row, into, tau)
-        self._contacts(q, row, unit, (), f"{channel}_post += w*{self._alive(row)}/tau_{channel}_post")
+        before = f"{channel}_post += {felt(row)}*{self._alive(row)}/tau_{channel}_post"
+        self._contacts(q, row, unit, (), before)
 
     def _channel(self, row: WiredProjection, into: str, tau: float) -> str:
         """The target's synaptic variable of that time constant, made if there is none yet."""
@@ -263,10 +268,13 @@ class _Sketch:
         name = f"contacts{q}"
         weight = self._place(name, row)
         self.data[f"{name}.w"] = weight
-        learns = _learns(row)
-        lines = [f"w : {unit_text(unit)}{'' if learns else ' (constant)'}", *model]
+        lines = [f"w : {unit_text(unit)}{'' if learns(row) else ' (constant)'}", *model]
+        if row.layout == "sparse" and learns(row):
+            # a weight may grow where there is only room for a synapse, but it is never felt
+            lines.append("present : 1 (constant)")
+            self.data[f"{name}.present"] = (np.arange(weight.size) < row.weight.size).astype(float)
         after, steps = "", []
-        if learns:
+        if learns(row):
             before, after, steps = self._rule(name, row, unit, lines, before)
         self.parts.append(Contacts(name, self._source(row), f"cells{row.post}", tuple(lines), before, after,
                                    self._ticks(row), row.layout != "sparse", steps=tuple(steps)))
@@ -281,7 +289,7 @@ class _Sketch:
         if row.pre_index is None or row.post_index is None:
             return (np.asarray(row.weight, float) * np.ones(sizes)).T.ravel()
         number = row.weight.size
-        idle = 0 if row.plasticity is not None else capacity(number) - number
+        idle = capacity(number) - number
         spare = np.arange(idle)
         self.data[f"{name}.pre"] = np.concatenate([row.pre_index, spare % sizes[1]]).astype(np.int32)
         self.data[f"{name}.post"] = np.concatenate([row.post_index, spare % sizes[0]]).astype(np.int32)
@@ -291,23 +299,21 @@ class _Sketch:
 
     def _rule(self, name: str, row: WiredProjection, unit: str, lines: list[str],
               before: str) -> tuple[str, str, list[Step]]:
+        """Code at presynaptic spikes, at postsynaptic spikes, and at every step for graded cells."""
         pre, post = self.wired.populations[row.pre].neuron, self.wired.populations[row.post].neuron
         gate = self._gate(name, row)
-        terms = self._terms(name, row, unit, lines)
-        change = _Change(gate, row)
+        terms = rule_terms(self.wired, row, unit, self.traces)
+        lines += terms.lines
+        self.data.update({f"{name}.{own}": np.array([value]) for own, value in terms.values.items()})
         clocked = []
-        if terms["pre"]:
-            if pre.spiking:
-                before += "\n" + change.code(terms["pre"], self._alive(row))
-            else:
-                clocked.append(f"r_pre*({terms['pre']})")
-        after = ""
-        if terms["post"]:
-            if post.spiking:
-                after = change.code(terms["post"])
-            else:
-                clocked.append(f"r_post*({terms['post']})")
-        steps = [Step(change.code(f"dt*({' + '.join(clocked)})"), "synapses", 2)] if clocked else []
+        if terms.pre and pre.spiking:
+            before += "\n" + change(row, gate, terms.pre, self._alive(row))
+        elif terms.pre:
+            clocked.append(f"r_pre*({terms.pre})")
+        after = change(row, gate, terms.post) if terms.post and post.spiking else ""
+        if terms.post and not post.spiking:
+            clocked.append(f"r_post*({terms.post})")
+        steps = [Step(change(row, gate, f"dt*({' + '.join(clocked)})"), "synapses", 2)] if clocked else []
         if self.calendar.fresh:
             lines.append(f"w_wired : {unit_text(unit)} (constant)")
             self.data[f"{name}.w_wired"] = self.data[f"{name}.w"]
@@ -327,57 +333,3 @@ class _Sketch:
             target.by_cell(own, unit, np.zeros(target.size), flags="")
             target.steps.append(Step(f"{own} = {own}_source", "groups", 3))
         return f"{own}_post"
-
-    def _terms(self, name: str, row: WiredProjection, unit: str, lines: list[str]) -> dict[str, str]:
-        """What the rule adds at a presynaptic and at a postsynaptic spike, or all the time for graded cells."""
-        rule = row.plasticity
-        assert rule is not None
-        pre, post = self.wired.populations[row.pre].neuron, self.wired.populations[row.post].neuron
-        gate = self.wired.populations[row.gate].neuron.unit_out if row.gate >= 0 else "1"
-        units = units_of(unit, pre.unit_out, post.unit_out, gate, rule.multiplicative)
-        trace = {"on_pre_post": ("_post", row.post, float(rule.trace_post)),
-                 "on_post_pre": ("_pre", row.pre, float(rule.trace_pre))}
-        found: dict[str, list[str]] = {"pre": [], "post": []}
-        for term, own in TERMS.items():
-            if not _present(row, term):
-                continue
-            lines.append(f"{own} : {unit_text(units[term])} (shared, constant)")
-            self.data[f"{name}.{own}"] = np.array([float(getattr(rule, term))])
-            side, p, tau = trace.get(term, ("", -1, 0.0))
-            factor = f"*{self.traces[p, tau]}{side}" if side else ""
-            found["pre" if term.startswith("on_pre") else "post"].append(own + factor)
-        for bound in ("low", "high"):
-            lines.append(f"{bound} : {unit_text(unit)} (shared, constant)")
-            self.data[f"{name}.{bound}"] = np.array([float(getattr(rule, bound))])
-        return {side: " + ".join(terms) for side, terms in found.items()}
-
-
-@dataclass(frozen=True)
-class _Change:
-    """Code that changes a weight, within its bounds. A weight that is not changed is not clipped either."""
-
-    gate: str
-    row: WiredProjection
-
-    def code(self, change: str, alive: str = "1") -> str:
-        rule = self.row.plasticity
-        assert rule is not None
-        factors = [alive, f"({change})", *([self.gate] if self.gate else []),
-                   *(["(w - low)"] if rule.multiplicative else [])]
-        return (f"change = {'*'.join(factors)}\n"
-                "w = clip(w + change, low, high)*int(abs(sign(change)) > 0.5) + w*int(abs(sign(change)) < 0.5)")
-
-
-def _present(row: WiredProjection, term: str) -> bool:
-    """A blocked term stays in the program, so that the blocked group shares it with the others."""
-    rule = row.plasticity
-    assert rule is not None
-    value = getattr(rule, term)
-    trace = {"on_pre_post": rule.trace_post, "on_post_pre": rule.trace_pre}.get(term)
-    return float(value) != 0 or (value.source == "blocked" and (trace is None or float(trace) > 0))
-
-
-def _learns(row: WiredProjection) -> bool:
-    if row.plasticity is None or (row.layout == "sparse" and not row.weight.size):
-        return False
-    return any(_present(row, term) for term in TERMS)

@@ -1,48 +1,159 @@
-"""Where a plan runs: in this process, or as a program compiled by Brian2. The only file that calls set_device."""
+"""Where a plan runs: in this process, or as a program that Brian2 writes. Only this file calls set_device.
+
+Every number of the plan has to reach the program by a file. Brian2 writes single numbers into the source;
+they are moved to files here, and the manifest says which file takes which number.
+"""
 from __future__ import annotations
 
+import json
+import os
+import pickle
+import shutil
+import sys
+from pathlib import Path
 from typing import Any
 
 import brian2
 import numpy as np
-from brian2.devices.device import reset_device, set_device
+from brian2.devices.device import get_device, reset_device, set_device
 
 from neuroam.solvers.brian_objects import Building
-from neuroam.solvers.brian_plan import Plan
+from neuroam.solvers.brian_plan import Contacts, Plan, Table, Train, Watch
+from neuroam.solvers.build_cache import MANIFEST
+
+# no fast mathematics and no fused operations: spikes have to fall where numba's fall
+FLAGS = ["-w", "-O3", "-march=native", "-ffp-contract=off", "-std=c++17"]
 
 
 def run_here(plan: Plan, target: str) -> dict[str, np.ndarray]:
     """Run the plan in Brian2's runtime mode; the values it wants, by "part.variable"."""
     preferences = {"codegen.target": target, "core.default_float_dtype": np.dtype(plan.dtype).type}
-    with _Settings("runtime", preferences):
+    before = {name: brian2.prefs[name] for name in preferences}
+    set_device("runtime")
+    try:
+        _prefer(preferences)
         building = Building(plan, _put)
         building.network.run(building.duration, namespace={})
-        return {name: _value(building, name) for name in plan.wanted}
+        return {name: np.array(_variable(building, name).get_value()) for name in plan.wanted}
+    finally:
+        _prefer(before)
+        reset_device()
+
+
+def write_program(plan: Plan, device: str, name: str, folder: Path) -> None:
+    """Write the source of the program, its arrays and its manifest. Meant for a process of its own."""
+    _prefer({"core.default_float_dtype": np.dtype(plan.dtype).type,
+             "codegen.cpp.extra_compile_args_gcc": FLAGS})
+    if device == "cuda_standalone":
+        _prepare_cuda()
+    set_device(device, build_on_run=False)
+    building = Building(plan, _put)
+    building.network.run(building.duration, namespace={})
+    files = _move_to_files(plan, building)
+    get_device().build(directory=str(folder), compile=False, run=False)
+    _one_tick_apart(folder, plan.dt)
+    results = {wanted: _result(building, wanted) for wanted in plan.wanted}
+    manifest = {"name": name, "device": device, "files": files, "results": results}
+    (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
+
+
+def _prefer(preferences: dict[str, Any]) -> None:
+    for name, value in preferences.items():
+        brian2.prefs[name] = value
 
 
 def _put(name: str, variable: Any, values: np.ndarray) -> None:
     variable.set_value(values.astype(variable.dtype))
 
 
-def _value(building: Building, name: str) -> np.ndarray:
+def _variable(building: Building, name: str) -> Any:
     owner, variable = name.split(".")
-    return np.array(building.objects[owner].variables[variable].get_value())
+    return building.objects[owner].variables[variable]
 
 
-class _Settings:
-    """Brian2's device and preferences for one run; the user's own come back afterwards."""
+def _result(building: Building, wanted: str) -> tuple[str, str, int]:
+    """File, precision and number of columns of a value that is read after the run."""
+    variable = _variable(building, wanted)
+    columns = len(building.plan.data.get(f"{wanted.split('.')[0]}.cells", ()))
+    return get_device().get_array_filename(variable), np.dtype(variable.dtype).str, columns
 
-    def __init__(self, device: str, preferences: dict[str, Any], **options: Any) -> None:
-        self.device, self.options, self.preferences = device, options, preferences
-        self.before: dict[str, Any] = {}
 
-    def __enter__(self) -> None:
-        set_device(self.device, **self.options)
-        for name, value in self.preferences.items():
-            self.before[name] = brian2.prefs[name]
-            brian2.prefs[name] = value
+def _move_to_files(plan: Plan, building: Building) -> dict[str, tuple[str, str]]:
+    """File and precision of each item of the plan's data; single numbers become arrays of one."""
+    device = get_device()
+    files = {}
+    for part in plan.parts:
+        if isinstance(part, Table):
+            files[f"{part.name}.values"] = (f"{part.name}_values", "<f8")
+    names = {_array_name(plan, building, item): item for item in plan.data if item not in files}
+    for k, (kind, arguments) in enumerate(device.main_queue):
+        if kind in ("set_by_single_value", "set_by_constant", "set_by_array") and arguments[0] in names:
+            item = names[arguments[0]]
+            if kind != "set_by_array":
+                values = plan.data[item].astype(_precision(plan, building, item))
+                own = device.static_array(arguments[0], values)
+                dynamic = arguments[0].startswith("_dynamic")
+                device.main_queue[k] = ("set_by_array", (arguments[0], own, dynamic))
+            file = device.main_queue[k][1][1]
+            files[item] = (file, device.static_arrays[file].dtype.str)
+    missing = set(plan.data) - set(files)
+    assert not missing, f"no file for {sorted(missing)}"
+    return files
 
-    def __exit__(self, *error: object) -> None:
-        for name, value in self.before.items():
-            brian2.prefs[name] = value
-        reset_device()
+
+def _array_name(plan: Plan, building: Building, item: str) -> str:
+    """The program's name for the array that an item of data fills."""
+    owner, variable = item.split(".")
+    part = next(part for part in plan.parts if part.name == owner)
+    special = {(Train, "tick"): f"_dynamic_array_{owner}__timebins",
+               (Train, "unit"): f"_dynamic_array_{owner}_neuron_index",
+               (Contacts, "pre"): f"_array_{owner}_sources", (Contacts, "post"): f"_array_{owner}_targets",
+               (Watch, "cells"): f"_array_{owner}__indices"}
+    if (type(part), variable) in special:
+        return special[type(part), variable]
+    return get_device().get_array_name(_variable(building, item), access_data=False)
+
+
+def _precision(plan: Plan, building: Building, item: str) -> np.dtype:
+    whole = item.split(".")[1] in ("tick", "unit", "pre", "post", "cells")
+    return np.dtype(np.int32 if whole else _variable(building, item).dtype)
+
+
+def _one_tick_apart(folder: Path, dt: float) -> None:
+    """Clocks of different intervals meet on the same tick: Brian2's limit of 1e-14 s is too narrow beyond a
+    minute, where rounding alone is larger."""
+    for file in folder.glob("network.c*"):
+        text = file.read_text()
+        assert "#define Clock_epsilon 1e-14" in text
+        file.write_text(text.replace("#define Clock_epsilon 1e-14", f"#define Clock_epsilon {dt * 1e-3!r}"))
+
+
+def _prepare_cuda() -> None:
+    """brian2cuda compiles for C++11 and with fast mathematics unless told otherwise."""
+    import brian2cuda  # noqa: F401  (registers the device and its preferences)
+
+    backend = "devices.cuda_standalone.cuda_backend"
+    include, libraries = _curand_wheel()
+    _prefer({"codegen.cpp.extra_compile_args_gcc": ["-w", "-O3", "-std=c++17"],
+             f"{backend}.extra_compile_args_nvcc": ["-w", "-O3", "-std=c++17", "-fmad=false",
+                                                    *(f"-I{path}" for path in include)],
+             **{name: brian2.prefs[name] + libraries
+                for name in ("codegen.cpp.library_dirs", "codegen.cpp.runtime_library_dirs")}})
+    compiler = shutil.which("nvcc")
+    if "CUDA_PATH" not in os.environ and compiler:
+        home = Path(compiler).resolve().parent.parent
+        if (home / "include" / "cuda_runtime.h").exists():
+            _prefer({f"{backend}.cuda_path": str(home)})
+    if shutil.which("nvidia-smi") is None:  # written and compiled here, to be run elsewhere
+        _prefer({f"{backend}.detect_gpus": False, f"{backend}.gpu_id": 0,
+                 f"{backend}.compute_capability": 9.0})
+
+
+def _curand_wheel() -> tuple[list[str], list[str]]:
+    """Folders of cuRAND where it was installed from PyPI rather than with the toolkit."""
+    found = [file.parent.parent for path in sys.path for file in Path(path).glob("nvidia/*/include/curand.h")]
+    return [str(home / "include") for home in found], [str(home / "lib") for home in found]
+
+
+if __name__ == "__main__":
+    write_program(*pickle.loads((Path(sys.argv[1]) / "plan.pickle").read_bytes()), Path(sys.argv[1]))

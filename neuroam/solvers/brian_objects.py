@@ -1,4 +1,4 @@
-"""A plan as Brian2 objects. Values go in through `put`, so that a standalone build can keep track of their files."""
+"""A plan as Brian2 objects."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -16,7 +16,8 @@ Put = Callable[[str, Any, np.ndarray], None]
 
 
 class Building:
-    """The network of a plan. `objects` by name; `network.run(duration, namespace={})` is the whole session."""
+    """The network of a plan, with `put(name, variable, values)` for its data. `objects` by name;
+    `network.run(duration, namespace={})` is the whole session."""
 
     def __init__(self, plan: Plan, put: Put) -> None:
         self.plan, self.put = plan, put
@@ -32,7 +33,8 @@ class Building:
         for part in groups:
             self._link(part)
         for part in plan.parts:
-            build = {Train: self._train, Contacts: self._contacts, Watch: self._watch, SpikeWatch: self._spike_watch}
+            build = {Train: self._train, Contacts: self._contacts, Watch: self._watch,
+                     SpikeWatch: self._spike_watch}
             if type(part) in build:
                 build[type(part)](part)
         self._fill()
@@ -55,16 +57,17 @@ class Building:
     def _cells(self, part: Cells) -> None:
         refractory = part.refractory * self.plan.dt * second if part.refractory else False
         group = brian2.NeuronGroup(part.size, "\n".join(part.equations), threshold=part.threshold or None,
-                                   reset=part.reset or None, refractory=refractory, method=self.plan.method,
-                                   order=part.order, clock=self.clock(), namespace=self.tables, name=part.name)
+                                   reset=part.reset or None, refractory=refractory, order=part.order,
+                                   method=self.plan.method, clock=self.clock(), namespace=self.tables,
+                                   name=part.name)
         self.objects[part.name] = group
 
     def _train(self, part: Train) -> None:
         data = self.plan.data
         times = data[f"{part.name}.tick"] * self.plan.dt * second
         self.objects[part.name] = brian2.SpikeGeneratorGroup(
-            part.size, data[f"{part.name}.unit"], times, clock=self.clock(), when="start", order=-1, sorted=True,
-            name=part.name)
+            part.size, data[f"{part.name}.unit"], times, clock=self.clock(), when="start", order=-1,
+            sorted=True, name=part.name)
 
     def _contacts(self, part: Contacts) -> None:
         source, target = self.objects[part.source], self.objects[part.target]
@@ -84,7 +87,8 @@ class Building:
 
     def _pairs(self, part: Contacts, source: Any, target: Any) -> tuple[np.ndarray, np.ndarray]:
         if part.everyone:
-            return np.repeat(np.arange(len(source)), len(target)), np.tile(np.arange(len(target)), len(source))
+            sources, targets = np.arange(len(source)), np.arange(len(target))
+            return np.repeat(sources, len(targets)), np.tile(targets, len(sources))
         return self.plan.data[f"{part.name}.pre"], self.plan.data[f"{part.name}.post"]
 
     def _link(self, part: Cells) -> None:

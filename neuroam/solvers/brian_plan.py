@@ -1,10 +1,10 @@
-"""What is to be built in Brian2, as plain data: objects with their equations, and apart from them every number.
+"""What is to be built in Brian2, as plain data: objects with equations, and apart from them every number.
 
-Nothing here imports Brian2, so that a compiled program can be found, fed and run without it. The objects and the
-shapes of the data make the `structure`; two runs of one structure share a program.
+Nothing here imports Brian2, so that a compiled program can be found, fed and run without it. The objects
+and the shapes of the data make the `structure`; two runs of one structure share a program.
 
-Order of a step: start (trial turns, inputs, traces sampled), groups (graded sums −1, potentials 0, shared channels 1,
-emissions 2), thresholds, synapses (before 0, after 1, clocked 2), resets, end (response windows).
+Order of a step: start (trial turns, inputs, traces sampled), groups (graded sums −1, potentials 0, shared
+channels 1, emissions 2), thresholds, synapses (before 0, after 1, clocked 2), resets, end (response windows).
 """
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Contacts:
 
 @dataclass(frozen=True)
 class Table:
-    """A TimedArray over the session with one entry every `every` ticks, or, with 0, indexed by row in seconds."""
+    """A TimedArray over the session with one entry every `every` ticks; with 0, indexed by row in seconds."""
 
     name: str
     unit: str
@@ -101,7 +101,7 @@ Part = Cells | Train | Contacts | Table | Watch | SpikeWatch
 
 @dataclass(frozen=True, eq=False)
 class Plan:
-    """Parts in the order they are built; `data` by "part.variable"; `wanted` are the variables read afterwards."""
+    """Parts in the order they are built; `data` by "part.variable"; `wanted` is what is read afterwards."""
 
     dt: float
     stop: int

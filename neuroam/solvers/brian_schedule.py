@@ -1,7 +1,7 @@
 """The session as tables that the network looks up while it runs: trial turns, response windows, drives.
 
-Each table has one entry for the largest interval that divides all the ticks it has to tell apart, and what reads it
-runs on a clock of that interval.
+Each table has one entry for the largest interval that divides all the ticks it has to tell apart, and what
+reads it runs on a clock of that interval.
 """
 from __future__ import annotations
 
@@ -101,8 +101,8 @@ class Calendar:
     def _watch(self, name: str, group: str, variable: str, every: int, order: int, which: np.ndarray) -> None:
         number = self.session.stop // every * len(which)
         if number > MOST_VALUES:
-            raise Unsupported(f"Brian would keep {number:.1e} values of {group}; make the durations of trials "
-                              "multiples of a longer interval, record fewer cells, or use Numba()")
+            raise Unsupported(f"Brian would keep {number:.1e} values of {group}; make the durations of "
+                              "trials multiples of a longer interval, record fewer cells, or use Numba()")
         self.watches.append(Watch(name, group, variable, every, order))
         self.data[f"{name}.cells"] = which.astype(np.int32)
         self.wanted.append(f"{name}.{variable}")
@@ -112,8 +112,9 @@ class Calendar:
         rows = self.session.presentations
         every = interval([tick for row in rows for tick in (row.on, row.off)], self.session.stop)
         ticks = np.arange(self.session.stop // every + 1) * every
-        steps = np.searchsorted(sorted(row.on for row in rows), ticks, side="right")
-        self._table("window", "1", every, steps - np.searchsorted(sorted(row.off for row in rows), ticks, "right"))
+        opened, closed = (np.searchsorted(sorted(edges), ticks, side="right")
+                          for edges in ([row.on for row in rows], [row.off for row in rows]))
+        self._table("window", "1", every, opened - closed)
         draft.by_cell(name, unit, np.full(draft.size, start), flags="")
         draft.steps.append(Step(code.format(unit=_bracketed(draft, name)), "end", 0))
         self.wanted.append(f"cells{p}.{name}")

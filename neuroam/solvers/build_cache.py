@@ -1,0 +1,90 @@
+"""Compiled programs, kept for reuse under `$NEUROAM_CACHE` or ~/.cache/neuroam/programs, one folder a key.
+
+A program is built in a folder of its own and moved into place in one step, under a lock: several processes
+may ask for it at once, and one of them builds it.
+"""
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One program: the circuit it was first built for, its key, bytes on disk, and when it was built."""
+
+    name: str
+    key: str
+    size: int
+    date: datetime
+
+
+def root() -> Path:
+    """Where programs are kept."""
+    chosen = os.environ.get("NEUROAM_CACHE")
+    return Path(chosen) if chosen else Path.home() / ".cache" / "neuroam" / "programs"
+
+
+def entries() -> list[Entry]:
+    """All programs, the newest first."""
+    found = []
+    for manifest in root().glob(f"*/{MANIFEST}"):
+        folder = manifest.parent
+        if folder.name.startswith("."):
+            continue
+        with contextlib.suppress(OSError, ValueError):  # another process may be clearing the cache
+            size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+            date = datetime.fromtimestamp(manifest.stat().st_mtime)
+            found.append(Entry(json.loads(manifest.read_text())["name"], folder.name, size, date))
+    return sorted(found, key=lambda entry: entry.date, reverse=True)
+
+
+def clear() -> int:
+    """Remove every program; returns how many there were. Sessions that are running finish undisturbed."""
+    removed = 0
+    for entry in entries():
+        with _lock(entry.key), contextlib.suppress(FileNotFoundError):
+            out_of_the_way = Path(tempfile.mkdtemp(prefix=".removed-", dir=root()))
+            os.replace(root() / entry.key, out_of_the_way)
+            shutil.rmtree(out_of_the_way, ignore_errors=True)
+            removed += 1
+    return removed
+
+
+def obtain(key: str, build: Callable[[Path], None]) -> Path:
+    """The folder of a program, which `build(folder)` fills if there is none yet."""
+    place = root() / key
+    if (place / MANIFEST).exists():
+        return place
+    root().mkdir(parents=True, exist_ok=True)
+    with _lock(key):
+        if not (place / MANIFEST).exists():
+            folder = Path(tempfile.mkdtemp(prefix=".building-", dir=root()))
+            try:
+                build(folder)
+                os.replace(folder, place)
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+    return place
+
+
+@contextlib.contextmanager
+def _lock(key: str) -> Iterator[None]:
+    """One process at a time, where the system has file locks; elsewhere the move into place is enough."""
+    try:
+        import fcntl
+    except ImportError:
+        yield
+        return
+    with open(root() / f".{key}.lock", "w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
