@@ -48,7 +48,7 @@ def reinforcement(presented: Mapping[str, float]) -> np.ndarray:
 
 @recipe
 def mushroom_body(kenyon: int = 2000, claws: int = 6, sisters: int = 3, heterogeneity: str = "equal",
-                  coding_level: float = 0.10, depression: float = 0.15) -> Circuit:
+                  coding_level: float = 0.10, depression: float = 0.2) -> Circuit:
     """One calyx and one lobe with an approach and an avoidance compartment.
 
     `heterogeneity` of Kenyon cells: "equal" weights and thresholds; "lognormal" weights (σ .35) and thresholds of
@@ -84,8 +84,8 @@ def mushroom_body(kenyon: int = 2000, claws: int = 6, sisters: int = 3, heteroge
                        assumed(0.013 * mV / Hz, "brings APL to 15 mV at 10 % coding, as odours do the locust's GGN")),
             Projection("APL", "KC", all_to_all(), assumed(-1.0, "start of the calibration")),
             Projection("KC", "MBON", all_to_all(), assumed(0.02 * mV / Hz, "sets the scale of MBON rates alone"),
-                       plasticity=dopamine_depression("DAN", assumed(depression, "a training session takes away about "
-                                                                     "80 %, as in Hige et al. 2015 (secondary)"))),
+                       plasticity=dopamine_depression("DAN", assumed(depression, "twelve pairings take away about 80 %, "
+                                                                     "as one session did in Hige et al. 2015 (secondary)"))),
         ),
         ports={"odour": Port("PN", receptor_table()[0], functools.partial(odour_code, sisters=sisters)),
                "reinforcement": Port("DAN", tuple(REINFORCERS), reinforcement)},

@@ -16,7 +16,7 @@ from neuroam.errors import DescriptionError
 from neuroam.manipulations import Manipulation
 from neuroam.prediction import Prediction
 from neuroam.recipe import Recipe
-from neuroam.units import parameter
+from neuroam.units import Parameter, parameter
 
 
 class _Every:
@@ -127,7 +127,7 @@ class Record:
 
 @dataclass(frozen=True)
 class Protocol:
-    """A frozen experiment. The first group is the control; `circuit` is the name of the one it is usually run on."""
+    """A frozen experiment. The first group is the control. `circuit` and `dt` are what it is usually run on."""
 
     name: str
     title: str
@@ -137,6 +137,7 @@ class Protocol:
     groups: tuple[Group, ...] = (Group("control"),)
     predictions: tuple[Prediction, ...] = ()
     circuit: str = ""
+    dt: Any = Parameter(1e-4, "second", "the usual clock")
     notes: Mapping[str, str] = field(default_factory=dict)
     recipe: Recipe | None = None
 
@@ -152,6 +153,7 @@ class Protocol:
                 raise DescriptionError(f"protocol {self.name!r}: {kind} names must differ; repeated: {doubled}")
         if not self.groups:
             raise DescriptionError(f"protocol {self.name!r} has no group; add Group('control')")
+        object.__setattr__(self, "dt", parameter(self.dt, "second", f"protocol {self.name!r}: dt", above=0))
         intervals = {float(r.every) for r in self.record if r.every is not None}
         if len(intervals) > 1:
             raise DescriptionError(f"protocol {self.name!r}: traces have one sampling interval, got "

@@ -5,7 +5,7 @@ Dims: `animal` (one a group and seed), `trial` (in the protocol's order; the ord
 
     spike_time(spike)               seconds; grouped by animal, then unit, ascending within a unit
     spike_count(animal, unit)       a CF contiguous ragged array; silent units count 0
-    response(animal, trial, responder)   mean emission of graded units while the stimulus is on
+    response(animal, trial, responder)   mean emission while the stimulus is on, of units without spikes
     trace_value(animal, time, trace)
     start_time, stop_time, stimulus_on, stimulus_off (animal, trial)   seconds
 
@@ -41,8 +41,8 @@ def assemble(wired: Wired, session: Session, outcome: Outcome, group: Group) -> 
     names = np.concatenate([[p.name] * p.size for p in populations])
     indices = np.concatenate([np.arange(p.size) for p in populations]).astype(np.int32)
     spike_time, spike_count = _ragged(populations, outcome, session.dt)
-    graded = np.concatenate([[not p.neuron.spiking] * p.size for p in populations])
-    responses = [outcome.responses[p.name] for p in populations if not p.neuron.spiking]
+    graded = np.concatenate([[p.name not in outcome.spikes] * p.size for p in populations])
+    responses = [outcome.responses[p.name] for p in populations if p.name not in outcome.spikes]
     rows = sorted(session.presentations, key=lambda row: row.trial)
     position = np.argsort([row.trial for row in session.presentations]).astype(np.int32)
     trial_words = {f"trial_{w}" if w == "name" else w: ("trial", np.array([getattr(r, w) for r in rows], dtype=str))

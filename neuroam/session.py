@@ -55,7 +55,10 @@ class InputDrive:
 
 @dataclass(frozen=True, eq=False)
 class Session:
-    """`presentations` in the order presented; `inputs` by position of the population; `dt` in seconds."""
+    """`presentations` in the order presented; `inputs` by position of the population; `dt` in seconds.
+
+    `record` holds the position of each recorded population with the cells whose traces are kept (None: all).
+    """
 
     presentations: tuple[Presentation, ...]
     inputs: dict[int, InputDrive]
@@ -88,7 +91,8 @@ def schedule(protocol: Protocol, wired: Wired, dt: float) -> Session:
 
     Raises `DescriptionError` for a port, population or stimulus that the circuit does not have.
     """
-    record = tuple((_recorded(r.population, r.cells, wired), r.cells) for r in protocol.record)
+    record = tuple((_recorded(r.population, r.cells, wired), r.cells if r.every is not None else ())
+                   for r in protocol.record)
     every = 0 if protocol.every is None else _ticks(protocol.every, dt, "record: every")
     changes: dict[int, list[tuple[int, np.ndarray, int]]] = {}
     background = {name: _encode(wired, port, name, {}) for name, port in wired.ports.items()}

@@ -33,7 +33,7 @@ class Cells(NamedTuple):
     transfer: np.ndarray
     constants: np.ndarray
     divided: np.ndarray
-    simple: np.ndarray  # LIF with one additive channel and no sum over graded cells one by one
+    simple: np.ndarray  # one additive channel and no sum over graded cells one by one
     threshold: np.ndarray  # by unit
     gain: np.ndarray  # by unit
 
@@ -111,9 +111,9 @@ class Output(NamedTuple):
     spike_unit: np.ndarray
     wanted: np.ndarray  # by population: keep its spikes
     number: np.ndarray  # spikes written, samples written
-    summed: np.ndarray
+    summed: np.ndarray  # by population
     integral: np.ndarray
-    peaked: np.ndarray
+    peaked: np.ndarray  # by population
     peak: np.ndarray
     sampled: np.ndarray
     every: int
@@ -180,7 +180,7 @@ def advance(cells, channels, traces, syn, state, inputs, out, n, stop, dt, windo
                 _learn_clocked(q, cells, syn, state, dt)
         _reset(cells, traces, state, n, slot)
         if window[0] <= n < window[1]:
-            _integrate(state, out)
+            _integrate(cells, state, out)
         n += 1
     return n
 
@@ -319,7 +319,7 @@ def _advance_cells(cells, channels, state, n):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def _relax_one_channel(v, s, decay, rest, alpha, until, n):
-    """The common case, LIF cells with one synaptic variable, in one pass over memory."""
+    """The common case, cells with one synaptic variable, in one pass over memory."""
     for i in range(len(v)):
         moved = v[i] + (rest + s[i] - v[i]) * alpha
         v[i] = moved if until[i] <= n else v[i]
@@ -548,9 +548,13 @@ def _reset(cells, traces, state, n, slot):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def _integrate(state, out):
-    """Sum of emissions, and highest state, of the listed units over the response window."""
-    for k in range(len(out.summed)):
-        out.integral[k] += state.r[out.summed[k]]
-    for k in range(len(out.peaked)):
-        out.peak[k] = max(out.peak[k], state.v[out.peaked[k]])
+def _integrate(cells, state, out):
+    """Sum of emissions, and highest states, of the wanted populations over the response window."""
+    for p in range(len(cells.kind)):
+        a, b = cells.start[p], cells.start[p + 1]
+        if out.summed[p]:
+            for u in range(a, b):
+                out.integral[u] += state.r[u]
+        if out.peaked[p]:
+            for u in range(a, b):
+                out.peak[u] = max(out.peak[u], state.v[u])

@@ -54,12 +54,11 @@ class _Run:
         self.spikes: list[tuple[np.ndarray, np.ndarray]] = []
 
     def whole_session(self) -> Outcome:
-        n_units = self.tables.cells.start[-1]
-        sums = np.zeros((self.session.n_trials, len(self.out.summed)))
-        peaks = np.zeros((self.session.n_trials, len(self.out.peaked)))
+        n_units = int(self.tables.cells.start[-1])
+        sums, peaks = np.zeros((self.session.n_trials, n_units)), np.zeros((self.session.n_trials, n_units))
         for row in self.session.presentations:
             self._begin(row)
-            self._advance(row, n_units)
+            self._advance(row)
             sums[row.trial] = self.out.integral / (row.off - row.on)
             peaks[row.trial] = self.out.peak
         return self._outcome(sums, peaks)
@@ -72,7 +71,7 @@ class _Run:
         self.out.integral[:] = 0
         self.out.peak[:] = -np.inf
 
-    def _advance(self, row: Presentation, n_units: int) -> None:
+    def _advance(self, row: Presentation) -> None:
         t, tick = self.tables, row.start
         window = np.array([row.on, row.off])
         dt = t.dtype.type(self.session.dt)
@@ -85,15 +84,15 @@ class _Run:
 
     def _output(self) -> k.Output:
         cells, session = self.tables.cells, self.session
-        wanted = np.zeros(len(cells.kind), dtype=bool)
-        wanted[[p for p in self.recorded if self.wired.populations[p].neuron.spiking]] = True
+        spiking = [p for p in self.recorded if self.wired.populations[p].neuron.spiking]
+        wanted, summed, peaked = (_flags(chosen, len(cells.kind)) for chosen in (spiking, self.graded, session.peaks))
         sampled = sampled_units(self.wired, session, cells.start)
         samples = -(-session.stop // session.every) if session.every else 0
-        summed, peaked = _units(self.graded, cells.start), _units(session.peaks, cells.start)
         dtype = self.tables.dtype
-        size = SPIKE_BUFFER + int(cells.start[-1])
+        units = int(cells.start[-1])
+        size = SPIKE_BUFFER + units
         return k.Output(np.zeros(size, np.int64), np.zeros(size, np.int32), wanted, np.zeros(2, np.int64), summed,
-                        np.zeros(len(summed)), peaked, np.zeros(len(peaked), dtype), sampled, session.every,
+                        np.zeros(units), peaked, np.zeros(units, dtype), sampled, session.every,
                         np.zeros((samples, len(sampled)), dtype))
 
     def _outcome(self, sums: np.ndarray, peaks: np.ndarray) -> Outcome:
@@ -107,11 +106,13 @@ class _Run:
                 own = (unit >= start[p]) & (unit < start[p + 1])
                 outcome.spikes[name] = tick[own], (unit[own] - start[p]).astype(np.int32)
                 outcome.responses[name] = spike_responses(outcome.spikes[name], size, self.session)
-        outcome.responses.update(_split(sums, self.graded, populations))
-        outcome.peaks.update(_split(peaks, self.session.peaks, populations))
+        for p in self.graded:
+            outcome.responses[populations[p].name] = sums[:, start[p]: start[p + 1]]
+        for p in self.session.peaks:
+            outcome.peaks[populations[p].name] = peaks[:, start[p]: start[p + 1]]
         column = 0
         for p, cells in self.session.record if self.session.every else ():
-            if _has_trace(self.wired, p):
+            if cells != () and _has_trace(self.wired, p):
                 width = populations[p].size if cells is None else len(cells)
                 outcome.traces[populations[p].name] = self.out.samples[:, column: column + width]
                 column += width
@@ -133,17 +134,10 @@ def _has_trace(wired: Wired, p: int) -> bool:
     return not (neuron.spiking and wired.populations[p].is_input)
 
 
-def _units(populations: Sequence[int], start: np.ndarray) -> np.ndarray:
-    return np.concatenate([np.arange(start[p], start[p + 1]) for p in populations] or [np.zeros(0)]).astype(np.int64)
-
-
-def _split(values: np.ndarray, positions: Sequence[int], populations: Any) -> dict[str, np.ndarray]:
-    """Columns of `values`, one block for each population."""
-    blocks, column = {}, 0
-    for p in positions:
-        blocks[populations[p].name] = values[:, column: column + populations[p].size]
-        column += populations[p].size
-    return blocks
+def _flags(chosen: Sequence[int], number: int) -> np.ndarray:
+    flags = np.zeros(number, dtype=bool)
+    flags[list(chosen)] = True
+    return flags
 
 
 def _inputs(wired: Wired, session: Session, tables: Tables) -> k.Inputs:
