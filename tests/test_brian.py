@@ -74,7 +74,7 @@ def test_trials_in_shuffled_order_give_responses_in_the_order_of_the_protocol():
 
 def test_peaks_and_traces_of_some_cells():
     wired, session = session_of("spiking")
-    session = replace(session, peaks=(1, 2), record=((1, (3, 0)), (2, None)))
+    session = replace(session, peaks=(1, 2), record=((0, ()), (1, (3, 0)), (2, ())))
     compare(wired, session)
 
 

@@ -64,7 +64,7 @@ class Brian:
 
 def _outcome(wired: Wired, session: Session, values: dict[str, np.ndarray]) -> Outcome:
     outcome = Outcome()
-    for p, _ in session.record:
+    for p, chosen in session.record:
         population = wired.populations[p]
         if population.neuron.spiking:
             spikes = _spikes(wired, p, session, values)
@@ -73,7 +73,7 @@ def _outcome(wired: Wired, session: Session, values: dict[str, np.ndarray]) -> O
         else:
             length = np.array([row.off - row.on for row in _by_trial(session)])
             outcome.responses[population.name] = _by_window(p, "acc", session, values) / length[:, None]
-        if session.every and has_trace(population):
+        if session.every and chosen != () and has_trace(population):
             outcome.traces[population.name] = values[f"trace{p}.{'v' if population.neuron.spiking else 'r'}"]
     for p in session.peaks:
         peak = _by_window(p, "top", session, values)

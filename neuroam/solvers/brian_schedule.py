@@ -86,7 +86,7 @@ class Calendar:
                 self.wanted += [f"spikes{p}.i", f"spikes{p}.t"]
             if not neuron.spiking:
                 self._over_window(p, cells[p], "acc", neuron.unit_out, "acc = acc + r*window(t)", 0.0)
-            if session.every and has_trace(wired.populations[p]):
+            if session.every and chosen != () and has_trace(wired.populations[p]):
                 self._trace(p, wired.populations[p], chosen)
         for p in session.peaks:
             state = "v" if wired.populations[p].neuron.spiking else "x"
