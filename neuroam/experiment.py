@@ -20,7 +20,7 @@ from neuroam.prediction import Verdict, verdict
 from neuroam.protocol import Group, Protocol
 from neuroam.recording import assemble, describe_attributes, join, load, save
 from neuroam.registry import build
-from neuroam.session import schedule
+from neuroam.session import Session, schedule
 from neuroam.solvers.base import Solver, check
 from neuroam.wiring import Wired, wire
 
@@ -57,6 +57,8 @@ def simulate(circuit: Circuit, protocol: Protocol, solver: Solver | None = None,
     if animals < 1:
         raise DescriptionError(f"animals is {animals}; at least 1 is needed")
     _try_on(circuit, protocol, solver, seed)
+    if workers > 1 and animals > 1:
+        solver.prepare(*_first(circuit, protocol, solver, seed))
     tasks = [_Task(circuit, protocol, solver, seed + k, level, store) for k in range(animals)]
     finished: dict[int, xr.Dataset] = {}
     began = time.monotonic()
@@ -83,6 +85,11 @@ def _try_on(circuit: Circuit, protocol: Protocol, solver: Solver, seed: int) -> 
     for group in protocol.groups:
         changed = _manipulate(Calibrated(wired, _NO_PEAKS), group, dry=True)
         check(solver, changed, schedule(protocol, changed, solver.dt))
+
+
+def _first(circuit: Circuit, protocol: Protocol, solver: Solver, seed: int) -> tuple[Wired, Session]:
+    wired = wire(circuit, seed)
+    return wired, schedule(protocol, wired, solver.dt)
 
 
 def _spread(tasks: list[_Task], workers: int) -> Iterator[tuple[int, xr.Dataset]]:

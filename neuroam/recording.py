@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 
@@ -129,22 +129,30 @@ def save(recording: xr.Dataset, path: str | os.PathLike) -> Path:
     Raises `RecordingError` where the folder cannot be written or the disk is full.
     """
     check(recording, "this Dataset")
-    path = Path(path)
     engine, encoding = _engine(recording)
+    return _whole(Path(path), lambda temporary: recording.to_netcdf(temporary, engine=engine, encoding=encoding))
+
+
+def write_whole(path: Path, content: bytes) -> Path:
+    """Write a file, all or nothing; errors as in `save`."""
+    return _whole(path, lambda temporary: Path(temporary).write_bytes(content))
+
+
+def _whole(path: Path, write: Callable[[str], object]) -> Path:
+    temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         os.close(handle)
-    except OSError as error:
-        raise RecordingError(f"cannot write {path}: {error.strerror}; choose another folder with --out") from None
-    try:
-        recording.to_netcdf(temporary, engine=engine, encoding=encoding)
+        write(temporary)
+        os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
-        raise RecordingError(f"cannot write {path}: {error.strerror or error}; free some space or choose another "
-                             "folder with --out. Nothing written before was touched") from None
+        raise RecordingError(f"cannot write {path}: {error.strerror or error}; free some space or choose another folder "
+                             "with --out. Nothing written before was touched") from None
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
     return path
 
 

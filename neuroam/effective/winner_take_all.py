@@ -40,6 +40,9 @@ class WinnerTakeAll:
     def __post_init__(self) -> None:
         object.__setattr__(self, "dt", settle_clock(self.dt, "exponential_euler"))
 
+    def prepare(self, wired: Wired, session: Session) -> None:
+        """Nothing to compile."""
+
     def run(self, wired: Wired, session: Session) -> Outcome:
         """One animal's session, trial by trial; traces are not part of this level and are left out."""
         code = _Code(wired)

@@ -40,7 +40,12 @@ class Solver(Protocol):
     tunes_inhibition: ClassVar[bool]
     dt: float
 
-    def run(self, wired: Wired, session: Session) -> Outcome: ...
+    def prepare(self, wired: Wired, session: Session) -> None:
+        """Compile, once, what the processes that run the animals will share."""
+
+    def run(self, wired: Wired, session: Session) -> Outcome:
+        """One animal's session."""
+        ...
 
 
 def settle_clock(dt: Any, method: str) -> float:

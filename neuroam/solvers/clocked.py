@@ -34,6 +34,10 @@ class Numba:
         if self.dtype not in ("float64", "float32"):
             raise DescriptionError(f"Numba: dtype is {self.dtype!r}; use 'float64' or 'float32'")
 
+    def prepare(self, wired: Wired, session: Session) -> None:
+        """Compile the loop, so that worker processes find it in numba's cache."""
+        _Run(wired, session, tabulate(wired, self.dt, self.method, np.dtype(self.dtype))).compile()
+
     def run(self, wired: Wired, session: Session) -> Outcome:
         """One animal's session; see `Outcome`."""
         check(self, wired, session)
@@ -72,15 +76,21 @@ class _Run:
         self.out.peak[:] = -np.inf
 
     def _advance(self, row: Presentation) -> None:
-        t, tick = self.tables, row.start
-        window = np.array([row.on, row.off])
-        dt = t.dtype.type(self.session.dt)
+        tick = row.start
         while tick < row.stop:
-            tick = k.advance(t.cells, t.channels, t.traces, t.synapses, self.state, self.inputs, self.out, tick,
-                             row.stop, dt, window)
+            tick = self._step(tick, row.stop, np.array([row.on, row.off]))
             number = self.out.number[0]
             self.spikes.append((self.out.spike_tick[:number].copy(), self.out.spike_unit[:number].copy()))
             self.out.number[0] = 0
+
+    def _step(self, tick: int, stop: int, window: np.ndarray) -> int:
+        t = self.tables
+        return k.advance(t.cells, t.channels, t.traces, t.synapses, self.state, self.inputs, self.out, tick, stop,
+                         t.dtype.type(self.session.dt), window)
+
+    def compile(self) -> None:
+        """Compile the loop by taking no step."""
+        self._step(0, 0, np.zeros(2, np.int64))
 
     def _output(self) -> k.Output:
         cells, session = self.tables.cells, self.session

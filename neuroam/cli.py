@@ -1,0 +1,156 @@
+"""The command line: list, show, run, report, cache. Nothing heavy is imported before a command needs it."""
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from neuroam.errors import DescriptionError, NeuroamError
+
+EPILOG = """examples:
+  neuroam list                                   what there is
+  neuroam show mushroom_body                     a circuit as a Methods section would print it
+  neuroam show odour_discrimination              a protocol's groups, timetable and predictions
+  neuroam run odour_discrimination               run it; a folder with recordings, verdicts and report.html
+  neuroam run odour_discrimination --animals 20 --set heterogeneity=lognormal
+"""
+LEVELS = ("spiking", "rate", "effective")
+
+
+def parser() -> argparse.ArgumentParser:
+    """All commands and their options."""
+    top = argparse.ArgumentParser(prog="neuroam", description="A simulated neuroscience laboratory for circuits of "
+                                  "associative memory.", epilog=EPILOG,
+                                  formatter_class=argparse.RawDescriptionHelpFormatter)
+    top.add_argument("--version", action="version", version=f"neuroam {_version()}")
+    verbs = top.add_subparsers(dest="verb", metavar="COMMAND", required=True)
+    verbs.add_parser("list", help="circuits and protocols, a line each").set_defaults(do=_list)
+    show = verbs.add_parser("show", help="describe a circuit, or print a protocol's timetable")
+    show.add_argument("name", metavar="NAME", help="a name from `neuroam list`")
+    show.add_argument("--markdown", action="store_true", help="print Markdown tables")
+    _settings(show)
+    show.set_defaults(do=_show)
+    _run_parser(verbs)
+    report = verbs.add_parser("report", help="judge a run again and write its report.html anew")
+    report.add_argument("folder", metavar="FOLDER", help="a folder that `neuroam run` made")
+    report.set_defaults(do=_report)
+    cache = verbs.add_parser("cache", help="show compiled simulation programs and finished animals, or clear them")
+    cache.add_argument("--clear", action="store_true", help="delete them; they are made again when needed")
+    cache.add_argument("--out", default="runs", metavar="FOLDER", help="where runs are kept (default: runs)")
+    cache.set_defaults(do=_cache)
+    return top
+
+
+def _run_parser(verbs: argparse._SubParsersAction) -> None:
+    run = verbs.add_parser("run", help="run a protocol and judge its predictions",
+                           description="Run every group of a protocol on a number of animals, at one or more levels of "
+                           "description, and compare the outcome with the published one. Finished animals are kept: "
+                           "an interrupted run goes on where it was when the same command is given again.")
+    run.add_argument("protocol", metavar="PROTOCOL", help="a name from `neuroam list`")
+    run.add_argument("--circuit", metavar="NAME", help="circuit to run it on (default: the protocol's usual one)")
+    run.add_argument("--levels", default=",".join(LEVELS), metavar="LEVEL,…",
+                     help=f"levels of description (default: {','.join(LEVELS)})")
+    run.add_argument("--solver", default="numba", choices=("numba", "brian", "brian-cpp", "brian-cuda"),
+                     help="what integrates the spiking and rate levels: numba (default), or Brian2 run as Python, "
+                     "as a C++ program or as a CUDA program")
+    run.add_argument("--animals", type=int, default=8, metavar="N", help="animals in each group (default: 8)")
+    run.add_argument("--seed", type=int, default=1, metavar="S",
+                     help="animal k is wired from seed S + k (default: 1)")
+    run.add_argument("--dt", type=float, metavar="MS", help="time step in ms (default: the protocol's usual one)")
+    run.add_argument("--workers", type=int, metavar="N", help="processes to use (default: one for each core)")
+    run.add_argument("--out", default="runs", metavar="FOLDER", help="where to put the run's folder (default: runs)")
+    _settings(run)
+    run.set_defaults(do=_run)
+
+
+def _settings(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
+                         help="a setting of the circuit or protocol, such as claws=7, odour=1*second or "
+                         "circuit.kenyon=500; may be given several times")
+
+
+def _version() -> str:
+    from importlib import metadata
+
+    return metadata.version("neuroam")
+
+
+def _list(options: argparse.Namespace) -> int:
+    from neuroam import registry
+
+    for kind in ("circuits", "protocols"):
+        print(kind)
+        for name in registry.names(kind):
+            print(f"  {name:24s}{registry.summary(kind, name)}")
+    return 0
+
+
+def _show(options: argparse.Namespace) -> int:
+    from neuroam import registry
+    from neuroam.circuit import unknown
+    from neuroam.methods import describe
+
+    for kind in ("circuits", "protocols"):
+        if options.name in registry.names(kind):
+            described = describe(registry.build(kind, options.name, dict(map(_setting, options.settings))))
+            print(described.markdown if options.markdown else described.text)
+            return 0
+    everything = [name for kind in ("circuits", "protocols") for name in registry.names(kind)]
+    raise DescriptionError(unknown("circuit or protocol", options.name, everything))
+
+
+def _setting(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not equals or not key or not value:
+        raise DescriptionError(f"--set {text!r}: write it as KEY=VALUE, for example claws=7")
+    return key.strip(), value.strip()
+
+
+def _run(options: argparse.Namespace) -> int:
+    from neuroam.runs import Request, run
+
+    levels = tuple(level.strip() for level in options.levels.split(",") if level.strip())
+    for level in levels:
+        if level not in LEVELS:
+            from neuroam.circuit import unknown
+
+            raise DescriptionError(f"--levels: {unknown('level', level, LEVELS)}")
+    request = Request(options.protocol, options.circuit, levels, options.solver, options.animals, options.seed,
+                      options.dt, dict(map(_setting, options.settings)))
+    run(request, options.out, options.workers)
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from neuroam.runs import rewrite_report
+
+    rewrite_report(options.folder)
+    return 0
+
+
+def _cache(options: argparse.Namespace) -> int:
+    from neuroam.runs import clear_cache, show_cache
+
+    (clear_cache if options.clear else show_cache)(options.out)
+    return 0
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Entry point. Errors a user can cure are one message on stderr and exit status 2."""
+    options = parser().parse_args(arguments)
+    try:
+        return options.do(options)
+    except NeuroamError as error:
+        print(f"neuroam: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("\nneuroam: interrupted; finished animals are kept, give the same command again to go on",
+              file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # `neuroam list | head`
+        sys.stderr.close()
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

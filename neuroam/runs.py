@@ -1,0 +1,200 @@
+"""A run: from a request to a folder with recordings, verdicts and a report.
+
+    runs/odour_discrimination-<hash>/   recording.nc (the first level asked for), recording-<level>.nc, verdicts.json,
+                                        report.html
+    runs/.animals/                      finished animals, used again by any run that needs the same ones
+"""
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from neuroam import registry
+from neuroam.circuit import Circuit, as_rates
+from neuroam.errors import DescriptionError, RecordingError
+from neuroam.experiment import judge, simulate
+from neuroam.fingerprint import fingerprint
+from neuroam.protocol import Protocol
+from neuroam.recording import load, save, write_whole
+from neuroam.report import Level, verdict_table, write_report
+from neuroam.solvers.base import Solver
+
+ANIMALS = ".animals"
+
+
+@dataclass(frozen=True)
+class Request:
+    """What was asked for on the command line; `dt` in ms or None for the protocol's usual clock."""
+
+    protocol: str
+    circuit: str | None = None
+    levels: tuple[str, ...] = ("spiking", "rate", "effective")
+    solver: str = "numba"
+    animals: int = 8
+    seed: int = 1
+    dt: float | None = None
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def command(self) -> str:
+        """The command that makes this run again, every choice spelt out."""
+        words = ["neuroam run", self.protocol, f"--levels {','.join(self.levels)}", f"--solver {self.solver}",
+                 f"--animals {self.animals}", f"--seed {self.seed}"]
+        words += [f"--circuit {self.circuit}"] if self.circuit else []
+        words += [f"--dt {self.dt:g}"] if self.dt else []
+        words += [f"--set {key}='{value}'" if " " in value else f"--set {key}={value}"
+                  for key, value in self.settings.items()]
+        return " ".join(words)
+
+
+def run(request: Request, out: str | os.PathLike = "runs", workers: int | None = None) -> Path:
+    """Run it, judge it, write its folder; prints progress and the verdict table. Returns the folder."""
+    protocol, circuit = _described(request)
+    dt = request.dt * 1e-3 if request.dt is not None else float(protocol.dt)
+    solvers = {level: _solver(request.solver, level, dt) for level in request.levels}
+    key = fingerprint(circuit, protocol.name, protocol.blocks, protocol.groups, protocol.record,
+                      list(solvers.values()), request)
+    folder = Path(out) / f"{request.protocol}-{key}"
+    _writable(folder)
+    print(f"{protocol.title} ({protocol.source})\n{circuit.name}, {request.animals} animals in each of "
+          f"{len(protocol.groups)} groups, seeds {request.seed}–{request.seed + request.animals - 1}", flush=True)
+    levels = []
+    for name, solver in solvers.items():
+        at_level = as_rates(circuit) if name == "rate" else circuit
+        recording = simulate(at_level, protocol, solver, request.animals, request.seed, level=name,
+                             workers=workers or os.cpu_count() or 1, store=Path(out) / ANIMALS,
+                             progress=_Progress(name))
+        recording.attrs["history"] = request.command
+        save(recording, folder / _file_name(name, request.levels))
+        levels.append(Level(name, recording, judge(recording, protocol)))
+    _finish(folder, levels, circuit, protocol, request.command)
+    return folder
+
+
+def rewrite_report(folder: str | os.PathLike) -> Path:
+    """Judge the recordings of a run's folder again, with the analysis as it is now, and write the report anew."""
+    folder = Path(folder)
+    made = _read_verdicts(folder)
+    levels = []
+    for name in made["levels"]:
+        recording = load(folder / _file_name(name, made["levels"]))
+        protocol = registry.build("protocols", recording.attrs["protocol"])
+        levels.append(Level(name, recording, judge(recording, protocol)))
+    circuit = registry.build("circuits", levels[0].recording.attrs["circuit"])
+    _finish(folder, levels, circuit, protocol, made["command"])
+    return folder
+
+
+def _described(request: Request) -> tuple[Protocol, Circuit]:
+    """The protocol and the circuit; each setting goes to the one that has it, or to the one it names."""
+    make = registry.settings_of("protocols", request.protocol)
+    bare = registry.build("protocols", request.protocol, {})
+    name = request.circuit or bare.circuit
+    if not name:
+        raise DescriptionError(f"protocol {request.protocol!r} names no usual circuit; give one with --circuit")
+    known = {"protocol": make, "circuit": registry.settings_of("circuits", name)}
+    chosen: dict[str, dict[str, str]] = {"protocol": {}, "circuit": {}}
+    for key, value in request.settings.items():
+        owner, _, rest = key.rpartition(".")
+        owners = [owner] if owner else [kind for kind, keys in known.items() if key in keys]
+        if not owners or owners[0] not in known or rest not in known[owners[0]]:
+            from neuroam.circuit import unknown
+
+            raise DescriptionError(f"--set: {unknown('setting', key, [*known['protocol'], *known['circuit']])}")
+        if len(owners) > 1:
+            raise DescriptionError(f"--set {key}: both have it; write protocol.{key} or circuit.{key}")
+        chosen[owners[0]][rest] = value
+    return (registry.build("protocols", request.protocol, chosen["protocol"]),
+            registry.build("circuits", name, chosen["circuit"]))
+
+
+def _solver(name: str, level: str, dt: float) -> Solver:
+    if level == "effective":
+        from neuroam.effective.winner_take_all import WinnerTakeAll
+
+        return WinnerTakeAll(dt)
+    if name == "numba":
+        from neuroam.solvers import Numba
+
+        return Numba(dt)
+    from neuroam.solvers import Brian
+
+    return Brian({"brian": "runtime", "brian-cpp": "cpp_standalone", "brian-cuda": "cuda_standalone"}[name], dt)
+
+
+def _file_name(level: str, levels: list[str] | tuple[str, ...]) -> str:
+    return "recording.nc" if level == levels[0] else f"recording-{level}.nc"
+
+
+def _writable(folder: Path) -> None:
+    """Find out before the work, not after it, that nothing can be written."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.write_bytes(b"")
+        probe.unlink()
+    except OSError as error:
+        raise RecordingError(f"cannot write to {folder}: {error.strerror}; choose another folder with --out") from None
+
+
+def _finish(folder: Path, levels: list[Level], circuit: Circuit, protocol: Protocol, command: str) -> None:
+    verdicts: dict[str, Any] = {
+        "protocol": protocol.name, "source": protocol.source, "command": command,
+        "levels": [level.name for level in levels],
+        "verdicts": {level.name: [dataclasses.asdict(v) for v in level.verdicts] for level in levels}}
+    write_whole(folder / "verdicts.json", json.dumps(verdicts, indent=1, ensure_ascii=False).encode())
+    report = write_report(folder, levels, circuit, protocol, command)
+    print(f"\n{verdict_table(levels)}\n\nreport: {report}")
+
+
+def _read_verdicts(folder: Path) -> dict[str, Any]:
+    path = folder / "verdicts.json"
+    try:
+        made = json.loads(path.read_text(encoding="utf-8"))
+        return {"levels": made["levels"], "command": made["command"]}
+    except OSError as error:
+        raise RecordingError(f"{folder} is not the folder of a finished run: {path.name}: {error.strerror}") from None
+    except (ValueError, KeyError, TypeError):
+        raise RecordingError(f"{path} is not readable; run the protocol again") from None
+
+
+class _Progress:
+    """Animals done and time left: one line that rewrites itself on a terminal, a line an animal elsewhere."""
+
+    def __init__(self, level: str) -> None:
+        self.level = level
+        self.live = sys.stdout.isatty()
+
+    def __call__(self, done: int, total: int, seconds: float) -> None:
+        left = seconds / done * (total - done)
+        state = f"about {left:.0f} s left" if done < total else "done"
+        line = f"{self.level:10s} {done:3d} of {total} animals  {seconds:5.0f} s  {state}"
+        print(f"\r{line:70s}" if self.live else line, end="\n" if done == total or not self.live else "", flush=True)
+
+
+def show_cache(out: str | os.PathLike = "runs") -> None:
+    """Print what is kept: compiled programs and finished animals."""
+    from neuroam.solvers import build_cache
+
+    programs = build_cache.entries()
+    print(f"{len(programs)} compiled programs in {build_cache.root()}")
+    for entry in programs:
+        print(f"  {entry.key}  {entry.size / 1e6:6.1f} MB  {entry.date}  {entry.name}")
+    animals = sorted((Path(out) / ANIMALS).glob("*.nc"))
+    size = sum(path.stat().st_size for path in animals)
+    print(f"{len(animals)} finished animals in {Path(out) / ANIMALS}, {size / 1e6:.1f} MB")
+
+
+def clear_cache(out: str | os.PathLike = "runs") -> None:
+    """Delete compiled programs and finished animals; runs and their recordings stay."""
+    from neuroam.solvers import build_cache
+
+    build_cache.clear()
+    shutil.rmtree(Path(out) / ANIMALS, ignore_errors=True)
+    print("cleared; recordings and reports are kept")
