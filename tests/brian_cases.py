@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -99,9 +100,14 @@ def transfer(kind: Any) -> Callable[[], Circuit]:
     return build
 
 
-def lif_rates() -> Circuit:
+def lif_rates(**changes: Any) -> Callable[[], Circuit]:
     """The rate circuit that stands in for a spiking one."""
-    return as_rates(spiking())
+    def build() -> Circuit:
+        circuit = spiking()
+        populations = (circuit.populations[0], Population("out", 20, replace(CELL, **changes)),
+                       circuit.populations[2])
+        return as_rates(replace(circuit, populations=populations))
+    return build
 
 
 def learning(rule: ThreeFactor, sparse: bool = False, **extra: Any) -> Callable[[], Circuit]:
@@ -153,7 +159,8 @@ CIRCUITS: dict[str, tuple[Callable[[], Circuit], tuple[str, ...]]] = {
     "linear": (transfer(Linear(gain=.5, threshold=.1)), ("in", "out", "two")),
     "rectified": (transfer(Rectified(gain=1.5, threshold=.1)), ("out", "two")),
     "tanh": (transfer(Tanh(gain=2.0)), ("out", "two")),
-    "rate curve": (lif_rates, ("out", "inhibition")),
+    "rate curve": (lif_rates(), ("out", "inhibition")),
+    "rate curve without refractory period": (lif_rates(refractory=0*ms, reset=-60*mV), ("out",)),
     "spike timing": (learning(STDP), ("out",)),
     "spike timing, sparse and delayed": (learning(STDP, sparse=True, delay=1*ms), ("out",)),
     "dopamine": (learning(DOPAMINE), ("out",)),

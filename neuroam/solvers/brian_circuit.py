@@ -136,7 +136,9 @@ class _Sketch:
         for name in neuron.transfer.constants:  # renamed: a transfer function may have a tau of its own
             text = re.sub(rf"\b{name}\b", f"g_{name}", text)
             constant = getattr(neuron.transfer, name)
-            draft.constant(f"g_{name}", constant.unit, float(constant))
+            # without a refractory period the text of the LIF curve is 0/0 at rest
+            value = float(constant) or (1e-30 if name == "refractory" else 0.0)
+            draft.constant(f"g_{name}", constant.unit, value)
         draft.steps.append(Step(f"r = release*({text})", "groups", 2))
         draft.at_turn += ["x = x*keep", "r = r*keep + r_at_rest*(1 - keep)"]
 
