@@ -5,7 +5,8 @@ import numpy as np
 import xarray as xr
 
 
-def responses(recording: xr.Dataset, population: str, group: str | None = None, block: str | None = None) -> xr.DataArray:
+def responses(recording: xr.Dataset, population: str, group: str | None = None,
+              block: str | None = None) -> xr.DataArray:
     """Mean emission while the stimulus was on, dims (animal, trial, unit); hertz for spiking cells.
 
     `group` and `block` keep the animals of one group and the trials of one block. Silent cells give 0. A population

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 
 import numpy as np
 from brian2.units import Hz, ms, mV, second
+from neuroam.circuits.antennal_lobe import odour_code, receptor_table
 
 from neuroam.circuit import Circuit, CodingLevels, Population, Port, Projection
-from neuroam.circuits.antennal_lobe import odour_code, receptor_table
 from neuroam.connect import LogNormal, all_to_all, in_degree
 from neuroam.errors import DescriptionError
 from neuroam.neurons import LIF, Drive, Poisson, Rate, graded
@@ -63,6 +63,8 @@ def mushroom_body(kenyon: int = 2000, claws: int = 6, sisters: int = 3, heteroge
     mbon = Rate(assumed(20 * ms, "of the order of measured membranes"),
                 Rectified(gain=assumed(1 * Hz / mV, "sets the scale of MBON rates alone"), unit_in="volt",
                           unit_out="hertz"))
+    lost = assumed(depression, "twelve pairings take away about 80 %, as one session did in Hige et al. 2015 "
+                         "(secondary)")
     return Circuit(
         name="mushroom body",
         source="after Kennedy 2019, Abdelrahman, Vasilaki & Lin 2021 and Lin et al. 2014",
@@ -84,8 +86,7 @@ def mushroom_body(kenyon: int = 2000, claws: int = 6, sisters: int = 3, heteroge
                        assumed(0.013 * mV / Hz, "brings APL to 15 mV at 10 % coding, as odours do the locust's GGN")),
             Projection("APL", "KC", all_to_all(), assumed(-1.0, "start of the calibration")),
             Projection("KC", "MBON", all_to_all(), assumed(0.02 * mV / Hz, "sets the scale of MBON rates alone"),
-                       plasticity=dopamine_depression("DAN", assumed(depression, "twelve pairings take away about 80 %, "
-                                                                     "as one session did in Hige et al. 2015 (secondary)"))),
+                       plasticity=dopamine_depression("DAN", lost)),
         ),
         ports={"odour": Port("PN", receptor_table()[0], functools.partial(odour_code, sisters=sisters)),
                "reinforcement": Port("DAN", tuple(REINFORCERS), reinforcement)},

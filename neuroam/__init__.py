@@ -11,7 +11,7 @@ _HOMES = {
     "Protocol": "protocol", "Block": "protocol", "Trial": "protocol", "Stimulus": "protocol", "Group": "protocol",
     "Prediction": "prediction", "simulate": "experiment", "judge": "experiment", "load": "recording",
 }
-__all__ = sorted(_HOMES)  # noqa: PLE0605
+__all__ = sorted(_HOMES)
 
 if importlib.util.find_spec("neuroam.circuits") is None:
     raise ImportError("this is a source checkout of neuroam that is not installed; run `pip install -e .` in it")

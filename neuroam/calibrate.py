@@ -48,7 +48,7 @@ def calibrate(wired: Wired, solver: Solver) -> Calibrated:
         scale = _inhibition(wired, goal, solver)
         wired = _scaled(wired, goal, scale)
     labels |= {"inhibition scale": scale, "coding level with inhibition": _level(wired, goal, solver, None),
-               "mean threshold": float(wired.populations[p].threshold.mean() - float(wired.populations[p].neuron.rest))}
+               "mean threshold": float(wired.populations[p].threshold.mean()) - _rest(wired, p)}
     return Calibrated(replace(wired, labels=labels), peaks)
 
 
@@ -58,7 +58,7 @@ def with_threshold(wired: Wired, peaks: np.ndarray, level: float) -> tuple[Wired
     goal = _goal(wired)
     p = wired.find(goal.population, "calibration")
     population = wired.populations[p]
-    rest = float(population.neuron.rest)  # type: ignore[union-attr]
+    rest = _rest(wired, p)
     distance = population.threshold - rest
     factors = (peaks - rest) / distance
     factor = np.quantile(factors, 1 - level, axis=0 if goal.homeostatic else None)
@@ -66,6 +66,10 @@ def with_threshold(wired: Wired, peaks: np.ndarray, level: float) -> tuple[Wired
         raise DescriptionError(f"calibration of {goal.population!r}: a coding level of {level:.0%} needs a threshold "
                                "below rest; strengthen its input or lower the level")
     return wired.with_population(p, threshold=rest + factor * distance), float(np.mean(factor))
+
+
+def _rest(wired: Wired, p: int) -> float:
+    return float(wired.populations[p].neuron.rest)  # type: ignore[union-attr]
 
 
 def renormalise(wired: Wired, peaks: np.ndarray, level: float) -> Wired:
@@ -122,8 +126,8 @@ def _inhibition(wired: Wired, goal: CodingLevels, solver: Solver) -> float:
     while excess(high) > 0:
         low, high = high, 4 * high
         if high > 4.0**10:
-            raise DescriptionError(f"calibration: no strength of {goal.inhibition}->{goal.population} brings the coding "
-                                   f"level down to {goal.with_inhibition:.0%}; is its sign negative?")
+            raise DescriptionError(f"calibration: no strength of {goal.inhibition}->{goal.population} brings the "
+                                   f"coding level down to {goal.with_inhibition:.0%}; is its sign negative?")
     for _ in range(MOST_STEPS):
         middle = (low + high) / 2
         miss = excess(middle)

@@ -28,6 +28,8 @@ class Population:
     def __post_init__(self) -> None:
         if not isinstance(self.size, (int, np.integer)) or self.size < 1:
             raise DescriptionError(f"population {self.name!r}: size is {self.size!r}; give a whole number, at least 1")
+        if not isinstance(self.neuron, Neuron):
+            raise DescriptionError(f"population {self.name!r}: neuron is {self.neuron!r}; use LIF, Rate, Poisson or Drive")
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,9 +137,15 @@ class Circuit:
             if not isinstance(target.neuron, (Poisson, Drive)):
                 raise DescriptionError(f"port {name!r} drives {port.population!r}, which is not an input population; "
                                        "use Poisson() or Drive() cells and a projection from them")
+            first = next(other for other, p in ports.items() if p.population == port.population)
+            if first != name:
+                raise DescriptionError(f"ports {first!r} and {name!r} both drive {port.population!r}; merge them into one "
+                                       "port")
         if self.calibration is not None:
             self.population(self.calibration.population, "calibration")
             self.projection(self.calibration.inhibition, self.calibration.population)
+            if self.calibration.port not in ports:
+                raise DescriptionError(f"calibration: {unknown('port', self.calibration.port, ports)}")
         object.__setattr__(self, "projections", settled)
         object.__setattr__(self, "ports", ports)
 
@@ -191,14 +199,17 @@ def _settle(projection: Projection, circuit: Circuit) -> Projection:
                                "make its cells LIF or Rate")
     if projection.acts not in ("additive", "divisive"):
         raise DescriptionError(f"{where}: acts={projection.acts!r}; use 'additive' or 'divisive'")
+    if not isinstance(projection.connectivity, Connectivity):
+        raise DescriptionError(f"{where}: connectivity is {projection.connectivity!r}; use a rule of neuroam.connect such "
+                               "as all_to_all() or in_degree(6)")
     if isinstance(projection.connectivity, OneToOne) and pre.size != post.size:
         raise DescriptionError(f"{where}: one_to_one needs populations of one size, but {pre.name!r} has {pre.size} "
                                f"cells and {post.name!r} has {post.size}")
     unit = weight_unit(pre.neuron, post.neuron, projection.acts)
     changes: dict[str, Any] = {"weight": _settle_weight(projection, unit, where, (post.size, pre.size))}
-    changes["delay"] = parameter(projection.delay, "second", f"{where}: delay", least=0)
+    changes["delay"] = parameter(projection.delay, "second", f"{where}: delay", least=0, finite=True)
     if projection.lowpass is not None:
-        changes["lowpass"] = parameter(projection.lowpass, "second", f"{where}: lowpass", above=0)
+        changes["lowpass"] = parameter(projection.lowpass, "second", f"{where}: lowpass", above=0, finite=True)
     if projection.plasticity is not None:
         if projection.lowpass is not None:
             raise DescriptionError(f"{where}: a plastic projection cannot also be low-passed; low-pass an earlier "
@@ -226,7 +237,7 @@ def _settle_weight(projection: Projection, unit: str, where: str, shape: tuple[i
     if isinstance(bare, LogNormal):
         raise DescriptionError(f"{where}: cite the median inside LogNormal(cited(…), sigma)")
     if np.ndim(bare) == 0:
-        return parameter(weight, unit, f"{where}: weight")
+        return parameter(weight, unit, f"{where}: weight", finite=True)
     if not isinstance(projection.connectivity, AllToAll):
         raise DescriptionError(f"{where}: a weight matrix goes with all_to_all(); for sparse ones use from_matrix()")
     values = si(bare, unit, f"{where}: weight")

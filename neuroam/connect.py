@@ -98,7 +98,7 @@ class LogNormal:
     def settle(self, unit: str, name: str) -> LogNormal:
         if not self.sigma >= 0:
             raise DescriptionError(f"{name}: LogNormal sigma is {self.sigma}; it must be at least 0")
-        return LogNormal(parameter(self.median, unit, name), float(self.sigma))
+        return LogNormal(parameter(self.median, unit, name, finite=True), float(self.sigma))
 
     def draw(self, rng: np.random.Generator, size: int) -> np.ndarray:
         return float(self.median) * np.exp(self.sigma * rng.standard_normal(size))
@@ -118,6 +118,8 @@ def in_degree(number: float, sd: float = 0.0, low: int = 1, high: int = 2**31 - 
     if not number > 0 or not sd >= 0 or low > high:
         raise DescriptionError(f"in_degree: number {number}, sd {sd}, low {low}, high {high}: "
                                "number must be positive, sd at least 0, low at most high")
+    if sd == 0 and number != round(number):
+        raise DescriptionError(f"in_degree: number is {number}; give a whole number, or an sd for one that varies")
     return InDegree(float(number), float(sd), int(low), int(high), replacement)
 
 

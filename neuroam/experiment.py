@@ -7,6 +7,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import xarray as xr
@@ -73,10 +74,15 @@ def simulate(circuit: Circuit, protocol: Protocol, solver: Solver | None = None,
 
 def _attributes(circuit: Circuit, protocol: Protocol, solver: Solver, animals: int, seed: int,
                 level: str) -> dict[str, str | int | float]:
-    made = {kind: {"name": d.recipe.name if d.recipe else d.name, "settings": dict(d.recipe.settings if d.recipe else ())}
-            for kind, d in (("circuit", circuit), ("protocol", protocol))}
-    return describe_attributes(protocol.title, protocol=made["protocol"], circuit=made["circuit"], level=level,
+    return describe_attributes(protocol.title, protocol=_made(protocol), circuit=_made(circuit), level=level,
                                solver=repr(solver), seed=seed, animals=animals, clock_dt=solver.dt)
+
+
+def _made(description: Circuit | Protocol) -> dict[str, Any]:
+    """How to make it again: its factory and settings, or its bare name where it has no recipe."""
+    if description.recipe is None:
+        return {"name": description.name, "settings": {}}
+    return {"name": description.recipe.name, "settings": dict(description.recipe.settings)}
 
 
 def _try_on(circuit: Circuit, protocol: Protocol, solver: Solver, seed: int) -> None:

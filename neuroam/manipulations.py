@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from neuroam.errors import DescriptionError
-from neuroam.units import Parameter
 from neuroam.wiring import Wired
 
 
@@ -68,9 +67,8 @@ class BlockPlasticity:
             if rule is None:
                 raise DescriptionError(f"manipulation BlockPlasticity: {self.pre}->{self.post} is not plastic; "
                                        "name a plastic projection")
-            still = {k: Parameter(0.0, getattr(rule, k).unit, "blocked")
-                     for k in ("on_pre", "on_pre_post", "on_post", "on_post_pre")}
-            wired = wired.with_projection(q, plasticity=replace(rule, **still))
+            wired = wired.with_projection(q, plasticity=replace(rule, on_pre=0.0, on_pre_post=0.0, on_post=0.0,
+                                                                on_post_pre=0.0))
         return wired
 
 

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from neuroam.errors import DescriptionError
 from neuroam.transfer import LIFCurve, Rectified, Transfer
 from neuroam.units import Parameter, parameter
 
@@ -44,6 +45,9 @@ class LIF:
         _settle(self, tau=("second", {"above": 0}), rest=("volt", {}), threshold=("volt", {}), reset=("volt", {}),
                 refractory=("second", {"least": 0}), synapse=("second", {"least": 0}),
                 threshold_cv=("1", {"least": 0}))
+        if float(self.reset) >= float(self.threshold):
+            raise DescriptionError(f"LIF: reset {self.reset} is not below threshold {self.threshold}; such a cell never "
+                                   "stops firing")
 
     @property
     def curve(self) -> LIFCurve:

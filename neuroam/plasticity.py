@@ -106,7 +106,11 @@ def _minus(change: Any) -> Any:
     if hasattr(change, "quantity"):
         return replace(change, quantity=_minus(change.quantity))
     if isinstance(change, Parameter):
-        return replace(change, value=-change.value)
+        return replace(change, value=-_positive(change.value))
+    return -_positive(change)
+
+
+def _positive(change: Any) -> Any:
     if not change >= 0 * change:
         raise DescriptionError(f"plasticity change is {change}; give its size as a positive number")
-    return -change
+    return change

@@ -19,6 +19,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import xarray as xr
@@ -111,7 +112,8 @@ def join(recordings: Iterable[xr.Dataset]) -> xr.Dataset:
     for part in parts[1:]:
         for name in ("trial_name", "population", "trace_population", "calibration"):
             if not np.array_equal(part[name], first[name]):
-                raise RecordingError(f"these recordings differ in {name}; join only animals of one protocol and circuit")
+                raise RecordingError(f"these recordings differ in {name}; join only animals of one "
+                                     "protocol and circuit")
     whole = xr.concat([p.drop_vars("spike_time") for p in parts], "animal", data_vars="minimal", coords="minimal",
                       compat="override", join="override", combine_attrs="override")
     whole["spike_time"] = ("spike", np.concatenate([p["spike_time"].values for p in parts]), first["spike_time"].attrs)
@@ -148,15 +150,15 @@ def _whole(path: Path, write: Callable[[str], object]) -> Path:
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
-        raise RecordingError(f"cannot write {path}: {error.strerror or error}; free some space or choose another folder "
-                             "with --out. Nothing written before was touched") from None
+        raise RecordingError(f"cannot write {path}: {error.strerror or error}; free some space or choose another "
+                             "folder with --out. Nothing written before was touched") from None
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
     return path
 
 
-def _engine(recording: xr.Dataset) -> tuple[str, dict]:
+def _engine(recording: xr.Dataset) -> tuple[Literal["scipy", "h5netcdf"], dict]:
     """Compressed netCDF-4 where h5netcdf is installed, plain netCDF-3 through scipy otherwise."""
     try:
         import h5netcdf  # noqa: F401

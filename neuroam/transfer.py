@@ -6,7 +6,7 @@ forms together. Every transfer function may have a threshold of its own for each
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -17,8 +17,8 @@ from neuroam.units import Parameter, parameter
 class Linear:
     """r = gain · (x − θ), of either sign."""
 
-    gain: Parameter | float = 1.0
-    threshold: Parameter | float = 0.0
+    gain: Any = 1.0
+    threshold: Any = 0.0
     unit_in: str = "1"
     unit_out: str = "1"
     code: ClassVar[int] = 0
@@ -39,8 +39,8 @@ class Linear:
 class Rectified:
     """r = gain · [x − θ]₊."""
 
-    gain: Parameter | float = 1.0
-    threshold: Parameter | float = 0.0
+    gain: Any = 1.0
+    threshold: Any = 0.0
     unit_in: str = "1"
     unit_out: str = "1"
     code: ClassVar[int] = 1
@@ -61,8 +61,8 @@ class Rectified:
 class Tanh:
     """r = tanh(gain · (x − θ)), dimensionless."""
 
-    gain: Parameter | float = 1.0
-    threshold: Parameter | float = 0.0
+    gain: Any = 1.0
+    threshold: Any = 0.0
     unit_in: str = "1"
     unit_out: ClassVar[str] = "1"
     code: ClassVar[int] = 2
@@ -83,7 +83,7 @@ class Tanh:
 class LIFCurve:
     """Firing rate of a leaky integrate-and-fire neuron under constant drive x, all potentials relative to rest.
 
-    r = 1 / (t_ref + τ ln((x − v_reset) / (x − θ))) for x > θ, else 0 (Lapicque; e.g. Gerstner et al. 2014, eq. 5.36).
+    r = 1 / (t_ref + τ ln((x − v_reset) / (x − θ))) for x > θ, else 0 (Lapicque 1907).
     """
 
     tau: Parameter

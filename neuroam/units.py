@@ -93,8 +93,9 @@ def si(quantity: Any, unit: str, name: str) -> np.ndarray:
 
 
 def parameter(quantity: Any, unit: str, name: str, *, above: float | None = None,
-              least: float | None = None, most: float | None = None) -> Parameter:
-    """One checked number. `above` is an open lower bound, `least` and `most` are closed ones, all in SI."""
+              least: float | None = None, most: float | None = None, finite: bool = False) -> Parameter:
+    """One checked number. `above` is an open lower bound, `least` and `most` are closed ones, all in SI; `finite`
+    refuses infinity."""
     source = NOT_STATED
     if isinstance(quantity, Cited):
         quantity, source = quantity.quantity, quantity.source
@@ -108,7 +109,8 @@ def parameter(quantity: Any, unit: str, name: str, *, above: float | None = None
     value = float(values)
     if math.isnan(value):
         raise DescriptionError(f"{name} is NaN; give a number in {unit}")
-    bounds = [(above is not None and value <= above, f"more than {above}"),
+    bounds = [(finite and math.isinf(value), "finite"),
+              (above is not None and value <= above, f"more than {above}"),
               (least is not None and value < least, f"at least {least}"),
               (most is not None and value > most, f"at most {most}")]
     for broken, rule in bounds:

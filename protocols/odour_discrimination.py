@@ -8,19 +8,21 @@ blocked, and without dopamine nothing may be learned.
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 
 from brian2.units import ms, second
-
-from neuroam.analysis.contrast import difference, in_group, interaction, ratio
+from neuroam.analysis.contrast import Measure, difference, in_group, interaction, ratio
 from neuroam.analysis.correlation import mean_correlation
 from neuroam.analysis.learning import preference_index
 from neuroam.analysis.sparseness import coding_level, silent_fraction, spikes_per_response
+
 from neuroam.manipulations import Renormalise, Scale, Silence
-from neuroam.prediction import Prediction, above, between, within
+from neuroam.prediction import Prediction, Region, above, between, within
 from neuroam.protocol import EVERY, Block, Group, Protocol, Record, Stimulus, Trial
 from neuroam.recipe import recipe
 
 LIN = "Lin et al. 2014, Nat Neurosci 17:559"
+DIRECTION = "direction read in the abstract; sizes are in figures only"
 CONTROL, BLOCKED, RENORMALISED, NO_DOPAMINE = ("control", "APL blocked", "APL blocked, threshold renormalised",
                                                "dopamine blocked")
 SIMILAR = ({"isopentyl acetate": 0.8, "ethyl butyrate": 0.2}, {"isopentyl acetate": 0.2, "ethyl butyrate": 0.8})
@@ -54,7 +56,7 @@ def odour_discrimination(training: int = 12, tests: int = 3, odour: object = 0.5
         ),
         blocks=tuple(blocks),
         record=(Record("KC"), Record("MBON", every=10 * ms), Record("APL", every=10 * ms)),
-        predictions=_predictions(),
+        predictions=(*_coding(), *_behaviour()),
         notes={"presentation": "assumed: training is 12 presentations of 0.5 s, one for each of the 12 shocks of Tully "
                                "& Quinn 1985, and each starts from rest; flies smelt an odour for a minute",
                "decision rule": preference_index.__doc__ or ""},
@@ -83,48 +85,54 @@ def _preference(pair: str) -> functools.partial:
     return functools.partial(preference_index, blocks=(f"{pair}, first punished", f"{pair}, second punished"))
 
 
-def _predictions() -> tuple[Prediction, ...]:
-    level = functools.partial(coding_level, population="KC", block="coding")
-    correlation = functools.partial(mean_correlation, population="KC", block="coding")
-    similar, dissimilar = _preference("similar"), _preference("dissimilar")
-    direction = "read in the abstract; sizes are in figures only"
-    behaviour = "secondary"
+def _measure(function: Measure) -> Measure:
+    return functools.partial(function, population="KC", block="coding")
 
-    def paired(claim: str, function, expect, published: str, certainty: str, assumed: str = "", **kwargs) -> Prediction:
-        return Prediction(claim, functools.partial(function, **kwargs), expect, published, LIN, certainty, assumed)
 
+def _paired(claim: str, function: Callable, expect: Region, published: str, certainty: str, assumed: str = "",
+            **measured: object) -> Prediction:
+    return Prediction(claim, functools.partial(function, **measured), expect, published, LIN, certainty, assumed)
+
+
+def _coding() -> tuple[Prediction, ...]:
+    """What the imaging of Kenyon cells found."""
+    level, alike = _measure(coding_level), _measure(mean_correlation)
     return (
         Prediction("Kenyon cells code sparsely", functools.partial(in_group, measure=level, group=CONTROL),
                    between(0.04, 0.12), "6 ± 5 % of cells answer an odour",
-                   "Turner et al. 2008, J Neurophysiol 99:734", "secondary", "the range; the circuit is calibrated to it"),
-        paired("blocking APL raises the fraction of responding Kenyon cells", ratio, above(1.5), "less sparse", direction,
-               "the factor 1.5; 20 against 10 % is set by the calibration", measure=level, first=BLOCKED, second=CONTROL),
-        paired("blocking APL makes odours more alike", difference, above(0.0), "inter-odour correlation rises", direction,
-               measure=correlation, first=BLOCKED, second=CONTROL),
-        paired("blocking APL impairs discrimination of similar odours", difference, above(0.0),
-               "learning abolished", behaviour, measure=similar, first=CONTROL, second=BLOCKED),
-        paired("blocking APL spares discrimination of dissimilar odours", difference, within(0.05),
-               "no difference (P = .53)", behaviour, "the margin", measure=dissimilar, first=CONTROL, second=BLOCKED),
-        paired("it impairs similar odours more than dissimilar ones", interaction, above(0.0),
-               "interaction, P = .0012", behaviour, one=similar, other=dissimilar, first=CONTROL, second=BLOCKED),
-        paired("a renormalised threshold makes up for part of the loss", difference, above(0.0), "not tested in flies",
-               "control of this protocol", measure=similar, first=RENORMALISED, second=BLOCKED),
-        Prediction("animals learn", functools.partial(in_group, measure=dissimilar, group=CONTROL), above(0.0),
-                   "learn to avoid the punished odour", LIN, direction),
-        Prediction("without dopamine nothing is learned (similar odours)",
-                   functools.partial(in_group, measure=similar, group=NO_DOPAMINE), within(0.05), "must fail",
-                   "control of this protocol", "ours", "the margin"),
-        Prediction("without dopamine nothing is learned (dissimilar odours)",
-                   functools.partial(in_group, measure=dissimilar, group=NO_DOPAMINE), within(0.05), "must fail",
-                   "control of this protocol", "ours", "the margin"),
+                   "Turner et al. 2008, J Neurophysiol 99:734", "secondary",
+                   "the range; the circuit is calibrated to 10 %"),
+        _paired("blocking APL raises the fraction of responding Kenyon cells", ratio, above(1.5), "less sparse",
+                DIRECTION, "the factor 1.5; 20 against 10 % is set by the calibration",
+                measure=level, first=BLOCKED, second=CONTROL),
+        _paired("blocking APL makes odours more alike", difference, above(0.0), "inter-odour correlation rises",
+                DIRECTION, measure=alike, first=BLOCKED, second=CONTROL),
         Prediction("spikes of a responding Kenyon cell",
-                   functools.partial(in_group, measure=functools.partial(spikes_per_response, population="KC",
-                                                                         block="coding"), group=CONTROL),
-                   between(1.0, 5.0), "2.81 in the model of Kennedy 2019", "stored output of annkennedy/mushroomBody",
-                   "verified", "the range"),
+                   functools.partial(in_group, measure=_measure(spikes_per_response), group=CONTROL),
+                   between(1.0, 5.0), "2.81 in the model of Kennedy 2019",
+                   "stored output of annkennedy/mushroomBody", "verified", "the range"),
         Prediction("Kenyon cells that answer none of the odours",
-                   functools.partial(in_group, measure=functools.partial(silent_fraction, population="KC",
-                                                                         block="coding"), group=CONTROL),
+                   functools.partial(in_group, measure=_measure(silent_fraction), group=CONTROL),
                    between(0.30, 0.45), "34 % in the model of Kennedy 2019; 39–41 % in calcium recordings",
                    "stored output of annkennedy/mushroomBody; ejhonglab/al_analysis", "verified", "the range"),
+    )
+
+
+def _behaviour() -> tuple[Prediction, ...]:
+    """What the flies did, and the controls that must fail."""
+    similar, dissimilar = _preference("similar"), _preference("dissimilar")
+    return (
+        Prediction("animals learn", functools.partial(in_group, measure=dissimilar, group=CONTROL), above(0.0),
+                   "learn to avoid the punished odour", LIN, DIRECTION),
+        _paired("blocking APL impairs discrimination of similar odours", difference, above(0.0), "learning abolished",
+                "secondary", measure=similar, first=CONTROL, second=BLOCKED),
+        _paired("blocking APL spares discrimination of dissimilar odours", difference, within(0.05),
+                "no difference (P = .53)", "secondary", "the margin", measure=dissimilar, first=CONTROL, second=BLOCKED),
+        _paired("it impairs similar odours more than dissimilar ones", interaction, above(0.0),
+                "interaction, P = .0012", "secondary", one=similar, other=dissimilar, first=CONTROL, second=BLOCKED),
+        _paired("a renormalised threshold makes up for part of the loss", difference, above(0.0),
+                "not tested in flies", "control of this protocol", measure=similar, first=RENORMALISED, second=BLOCKED),
+        *(Prediction(f"without dopamine nothing is learned ({pair} odours)",
+                     functools.partial(in_group, measure=_preference(pair), group=NO_DOPAMINE), within(0.05),
+                     "must fail", "control of this protocol", "ours", "the margin") for pair in PAIRS),
     )

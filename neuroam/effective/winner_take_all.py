@@ -91,12 +91,12 @@ class _Code:
             proj = wired.projections[q]
             target = wired.populations[proj.post].neuron
             if not isinstance(target, Rate) or proj.layout == "sparse" or proj.divisive:
-                raise Unsupported(f"WinnerTakeAll cannot carry projection {proj.name}: readouts are graded, additive and "
-                                  "all to all at this level; use Numba()")
+                raise Unsupported(f"WinnerTakeAll cannot carry projection {proj.name}: readouts are graded, additive "
+                                  "and all to all at this level; use Numba()")
             rule = proj.plasticity
             if rule is not None and any(map(float, (rule.on_post, rule.on_post_pre, rule.on_pre_post))):
-                raise Unsupported(f"WinnerTakeAll cannot carry the plasticity of {proj.name}: only presynaptic activity "
-                                  "and a gate may change weights at this level; use Numba()")
+                raise Unsupported(f"WinnerTakeAll cannot carry the plasticity of {proj.name}: only presynaptic "
+                                  "activity and a gate may change weights at this level; use Numba()")
         known = {*self.input, *self.inhibition, *self.readout}
         for q, proj in enumerate(wired.projections):
             if q not in known and proj.post != self.pool:
@@ -141,7 +141,7 @@ def _mean_input(wired: Wired, session: Session, p: int, row: Presentation) -> np
 
 def _through(projection: WiredProjection, emitted: np.ndarray, size: int) -> np.ndarray:
     """I = Σ w·r of one projection, shape (n_post,)."""
-    if projection.pre_index is not None:
+    if projection.pre_index is not None and projection.post_index is not None:
         return np.bincount(projection.post_index, projection.weight * emitted[projection.pre_index], size)
     if projection.layout == "uniform":
         return np.full(size, float(projection.weight) * emitted.sum())

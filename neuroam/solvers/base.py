@@ -38,7 +38,9 @@ class Solver(Protocol):
     name: ClassVar[str]
     carries: ClassVar[frozenset[str]]
     tunes_inhibition: ClassVar[bool]
-    dt: float
+
+    @property
+    def dt(self) -> float: ...
 
     def prepare(self, wired: Wired, session: Session) -> None:
         """Compile, once, what the processes that run the animals will share."""

@@ -11,6 +11,7 @@ from neuroam.errors import DescriptionError
 from neuroam.session import Presentation, Session
 from neuroam.solvers import _kernels as k
 from neuroam.solvers.base import FEATURES, Outcome, check, settle_clock, spike_responses
+from neuroam.solvers.batched import batchable, run_batched
 from neuroam.solvers.tables import Tables, tabulate
 from neuroam.wiring import Wired
 
@@ -20,7 +21,7 @@ SPIKE_BUFFER = 1 << 16
 @dataclass(frozen=True)
 class Numba:
     """Clock-driven, one thread. `dt` is a time or seconds; `method` "exponential_euler" or "euler"; `dtype`
-    "float64" or "float32"."""
+    "float64" or "float32". Trials of graded circuits that do not learn run side by side."""
 
     dt: Any = 1e-4
     method: str = "exponential_euler"
@@ -41,6 +42,8 @@ class Numba:
     def run(self, wired: Wired, session: Session) -> Outcome:
         """One animal's session; see `Outcome`."""
         check(self, wired, session)
+        if batchable(wired, session):
+            return run_batched(wired, session, self.dt, self.method, np.dtype(self.dtype))
         tables = tabulate(wired, self.dt, self.method, np.dtype(self.dtype))
         return _Run(wired, session, tables).whole_session()
 

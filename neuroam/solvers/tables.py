@@ -73,7 +73,9 @@ class _Filters:
     positions: dict[tuple[int, float, bool], int] = field(default_factory=dict)
 
     def lay_out(self, dt: float, method: str, dtype: np.dtype) -> k.Filters:
-        first, start, decay, jump, divisive = [0], [0], [], [], []
+        first, start, divisive = [0], [0], []
+        decay: list[float] = []
+        jump: list[float] = []
         for p, filters in enumerate(self.wanted):
             for tau, divides in filters:
                 self.positions[p, tau, divides] = len(decay)
@@ -172,7 +174,7 @@ def _synapses(wired: Wired, channels: _Filters, traces: _Filters, trace_start: n
         by_pre, by_post, weight = _dense(q)
         row: dict[str, Any] = {
             "pre": q.pre, "post": q.post, "layout": LAYOUTS[q.layout], "delay": int(q.delay / dt + 0.5),
-            "channel": channels.positions[q.post, tau, q.divisive] if channel is None else channel, "jump": jump,
+            "channel": channels.positions[q.post, tau or 0.0, q.divisive] if channel is None else channel, "jump": jump,
             "divisive": int(q.divisive), "first": length["weight"], "by_pre": by_pre, "by_post": by_post,
             "row": length["pointer"], "column": length["column_pointer"], "plastic": q.plasticity is not None,
             "gate": q.gate, **_rule(q, traces, trace_start)}
