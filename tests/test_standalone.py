@@ -145,6 +145,14 @@ def test_compiled_programs_agree_with_numba_and_serve_other_seeds(name, programs
 
 
 @pytest.mark.slow
+def test_a_prepared_program_is_not_built_again(programs, builds):
+    Brian("cpp_standalone").prepare(*session_of("spiking"))
+    builds.clear()
+    Brian("cpp_standalone").run(*session_of("spiking", 4))
+    assert builds == []
+
+
+@pytest.mark.slow
 def test_a_program_serves_all_groups_orders_and_strengths(programs, builds):
     Brian("cpp_standalone").run(*session_of("spiking"))
     builds.clear()

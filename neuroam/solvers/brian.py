@@ -46,6 +46,14 @@ class Brian:
                 raise DescriptionError(f"Brian: {name} is {getattr(self, name)!r}; "
                                        f"use one of {', '.join(choices)}")
 
+    def prepare(self, wired: Wired, session: Session) -> None:
+        """Build the program that the animals share, if the device has one."""
+        check(self, wired, session)
+        if self.device != "runtime":
+            from neuroam.solvers.brian_program import program
+
+            program(plan(wired, session, self.method, self.dtype), self.device, wired.name)
+
     def run(self, wired: Wired, session: Session) -> Outcome:
         """One animal's session; see `Outcome`."""
         check(self, wired, session)

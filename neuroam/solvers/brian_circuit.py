@@ -275,7 +275,8 @@ class _Sketch:
             # a weight may grow where there is only room for a synapse, but it is never felt
             lines.append("present : 1 (constant)")
             self.data[f"{name}.present"] = (np.arange(weight.size) < row.weight.size).astype(float)
-        after, steps = "", []
+        after = ""
+        steps: list[Step] = []
         if learns(row):
             before, after, steps = self._rule(name, row, unit, lines, before)
         self.parts.append(Contacts(name, self._source(row), f"cells{row.post}", tuple(lines), before, after,

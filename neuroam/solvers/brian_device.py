@@ -156,4 +156,6 @@ def _curand_wheel() -> tuple[list[str], list[str]]:
 
 
 if __name__ == "__main__":
-    write_program(*pickle.loads((Path(sys.argv[1]) / "plan.pickle").read_bytes()), Path(sys.argv[1]))
+    to_fill = Path(sys.argv[1])
+    wanted, on, called = pickle.loads((to_fill / "plan.pickle").read_bytes())
+    write_program(wanted, on, called, to_fill)

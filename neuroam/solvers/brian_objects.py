@@ -33,8 +33,8 @@ class Building:
         for part in groups:
             self._link(part)
         for part in plan.parts:
-            build = {Train: self._train, Contacts: self._contacts, Watch: self._watch,
-                     SpikeWatch: self._spike_watch}
+            build: dict[type, Any] = {Train: self._train, Contacts: self._contacts, Watch: self._watch,
+                                      SpikeWatch: self._spike_watch}
             if type(part) in build:
                 build[type(part)](part)
         self._fill()

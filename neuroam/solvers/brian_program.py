@@ -35,7 +35,7 @@ NO_CUDA = ("Brian('cuda_standalone') needs brian2cuda, which is not installed he
 
 def run_program(plan: Plan, device: str, name: str) -> dict[str, np.ndarray]:
     """Run the plan's program, built first if need be; the values the plan wants, by "part.variable"."""
-    folder = build_cache.obtain(key_of(plan, device), lambda empty: build(plan, device, name, empty))
+    folder = program(plan, device, name)
     manifest = json.loads((folder / build_cache.MANIFEST).read_text())
     with tempfile.TemporaryDirectory(prefix="neuroam_") as here:
         _feed(plan, manifest, folder, Path(here))
@@ -43,10 +43,15 @@ def run_program(plan: Plan, device: str, name: str) -> dict[str, np.ndarray]:
         return {wanted: _read(Path(here) / "results", *manifest["results"][wanted]) for wanted in plan.wanted}
 
 
+def program(plan: Plan, device: str, name: str) -> Path:
+    """The folder of the plan's program, built for the circuit `name` if there is none yet."""
+    return build_cache.obtain(key_of(plan, device), lambda empty: build(plan, device, name, empty))
+
+
 def key_of(plan: Plan, device: str) -> str:
-    """What a program depends on: the plan's structure, the device, our source, Brian2, the machine."""
+    """What a program depends on: the plan's structure, the device, how we build, Brian2, the machine."""
     own = Path(__file__).parent
-    source = [hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(own.glob("brian*.py"))]
+    source = [(own / file).read_text() for file in ("brian_objects.py", "brian_device.py")]
     packages = [_version(package) for package in ("brian2", "brian2cuda", "numpy")]
     text = repr((plan.structure(), device, source, packages, platform.machine(), _processor()))
     return hashlib.sha256(text.encode()).hexdigest()[:32]

@@ -27,9 +27,9 @@ def rule_terms(wired: Wired, row: WiredProjection, unit: str,
                traces: dict[tuple[int, float], str]) -> RuleTerms:
     """The terms of a projection's rule; `traces` names the traces by population and time constant."""
     rule = _rule(row)
-    emitted = [wired.populations[p].neuron.unit_out for p in (row.pre, row.post)]
+    pre, post = (wired.populations[p].neuron.unit_out for p in (row.pre, row.post))
     gate = wired.populations[row.gate].neuron.unit_out if row.gate >= 0 else "1"
-    units = units_of(unit, *emitted, gate, rule.multiplicative)
+    units = units_of(unit, pre, post, gate, rule.multiplicative)
     trace = {"on_pre_post": ("_post", row.post, float(rule.trace_post)),
              "on_post_pre": ("_pre", row.pre, float(rule.trace_pre))}
     found = RuleTerms()
