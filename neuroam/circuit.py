@@ -29,7 +29,8 @@ class Population:
         if not isinstance(self.size, (int, np.integer)) or self.size < 1:
             raise DescriptionError(f"population {self.name!r}: size is {self.size!r}; give a whole number, at least 1")
         if not isinstance(self.neuron, Neuron):
-            raise DescriptionError(f"population {self.name!r}: neuron is {self.neuron!r}; use LIF, Rate, Poisson or Drive")
+            raise DescriptionError(f"population {self.name!r}: neuron is {self.neuron!r}; use LIF, Rate, Poisson or "
+                                   "Drive")
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,8 +140,8 @@ class Circuit:
                                        "use Poisson() or Drive() cells and a projection from them")
             first = next(other for other, p in ports.items() if p.population == port.population)
             if first != name:
-                raise DescriptionError(f"ports {first!r} and {name!r} both drive {port.population!r}; merge them into one "
-                                       "port")
+                raise DescriptionError(f"ports {first!r} and {name!r} both drive {port.population!r}; merge them into "
+                                       "one port")
         if self.calibration is not None:
             self.population(self.calibration.population, "calibration")
             self.projection(self.calibration.inhibition, self.calibration.population)
@@ -200,8 +201,8 @@ def _settle(projection: Projection, circuit: Circuit) -> Projection:
     if projection.acts not in ("additive", "divisive"):
         raise DescriptionError(f"{where}: acts={projection.acts!r}; use 'additive' or 'divisive'")
     if not isinstance(projection.connectivity, Connectivity):
-        raise DescriptionError(f"{where}: connectivity is {projection.connectivity!r}; use a rule of neuroam.connect such "
-                               "as all_to_all() or in_degree(6)")
+        raise DescriptionError(f"{where}: connectivity is {projection.connectivity!r}; use a rule of neuroam.connect "
+                               "such as all_to_all() or in_degree(6)")
     if isinstance(projection.connectivity, OneToOne) and pre.size != post.size:
         raise DescriptionError(f"{where}: one_to_one needs populations of one size, but {pre.name!r} has {pre.size} "
                                f"cells and {post.name!r} has {post.size}")

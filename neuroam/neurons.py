@@ -46,8 +46,8 @@ class LIF:
                 refractory=("second", {"least": 0}), synapse=("second", {"least": 0}),
                 threshold_cv=("1", {"least": 0}))
         if float(self.reset) >= float(self.threshold):
-            raise DescriptionError(f"LIF: reset {self.reset} is not below threshold {self.threshold}; such a cell never "
-                                   "stops firing")
+            raise DescriptionError(f"LIF: reset {self.reset} is not below threshold {self.threshold}; such a cell "
+                                   "never stops firing")
 
     @property
     def curve(self) -> LIFCurve:

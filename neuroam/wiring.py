@@ -19,6 +19,8 @@ from neuroam.plasticity import ThreeFactor
 from neuroam.transfer import Linear
 from neuroam.units import Parameter
 
+LARGEST_SEED = 2**31 - 1  # what every netCDF format can hold
+
 
 @dataclass(frozen=True, eq=False)
 class WiredPopulation:
@@ -118,8 +120,8 @@ def stream(seed: int, *names: str | int) -> np.random.Generator:
 
 def wire(circuit: Circuit, seed: int = 0) -> Wired:
     """Draw everything random in `circuit` from `seed`. Same seed, same arrays."""
-    if not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise DescriptionError(f"seed is {seed!r}; give a whole number, at least 0")
+    if not isinstance(seed, (int, np.integer)) or not 0 <= seed <= LARGEST_SEED:
+        raise DescriptionError(f"seed is {seed!r}; give a whole number from 0 to {LARGEST_SEED}")
     seed = int(seed)
     populations = [_wire_population(p.name, p.size, p.neuron, seed) for p in circuit.populations]
     index = {p.name: i for i, p in enumerate(populations)}
