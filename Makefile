@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOB ?= odour_discrimination
 
-.PHONY: lab test test-slow check bench docs clean help
+.PHONY: lab test test-slow check bench clean help
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14

@@ -9,7 +9,7 @@ order of trials. Groups are copies of that animal with something done to them, s
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from neuroam.errors import DescriptionError
@@ -158,6 +158,10 @@ class Protocol:
         if len(intervals) > 1:
             raise DescriptionError(f"protocol {self.name!r}: traces have one sampling interval, got "
                                    f"{sorted(intervals)} s; use the same `every` throughout")
+
+    def without_traces(self) -> Protocol:
+        """The same experiment where nothing is recorded within a trial, for levels that have no time there."""
+        return replace(self, record=tuple(replace(r, every=None) for r in self.record))
 
     @property
     def every(self) -> float | None:

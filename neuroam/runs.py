@@ -67,7 +67,8 @@ def run(request: Request, out: str | os.PathLike = "runs", workers: int | None =
     levels = []
     for name, solver in solvers.items():
         at_level = as_rates(circuit) if name == "rate" else circuit
-        recording = simulate(at_level, protocol, solver, request.animals, request.seed, level=name,
+        within = protocol.without_traces() if name == "effective" else protocol
+        recording = simulate(at_level, within, solver, request.animals, request.seed, level=name,
                              workers=workers or os.cpu_count() or 1, store=Path(out) / ANIMALS,
                              progress=_Progress(name))
         recording.attrs["history"] = request.command

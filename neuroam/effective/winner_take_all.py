@@ -20,7 +20,7 @@ from neuroam.errors import Unsupported
 from neuroam.neurons import LIF, Poisson, Rate
 from neuroam.plasticity import ThreeFactor
 from neuroam.session import Presentation, Session
-from neuroam.solvers.base import Outcome, settle_clock
+from neuroam.solvers.base import Outcome, check, settle_clock
 from neuroam.transfer import Transfer
 from neuroam.wiring import Wired, WiredProjection
 
@@ -34,7 +34,7 @@ class WinnerTakeAll:
     name: ClassVar[str] = "WinnerTakeAll"
     carries: ClassVar[frozenset[str]] = frozenset({
         "LIF cells", "rate cells", "Poisson inputs", "driven inputs", "plasticity", "graded terms in plasticity",
-        "trial responses of graded cells", "traces"})
+        "trial responses of graded cells"})
     tunes_inhibition: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
@@ -44,7 +44,8 @@ class WinnerTakeAll:
         """Nothing to compile."""
 
     def run(self, wired: Wired, session: Session) -> Outcome:
-        """One animal's session, trial by trial; traces are not part of this level and are left out."""
+        """One animal's session, trial by trial. There is no time within a trial, so no traces."""
+        check(self, wired, session)
         code = _Code(wired)
         weights = {q: wired.projections[q].weight.copy() for q in code.readout}
         responses = {p: np.zeros((session.n_trials, wired.populations[p].size)) for p, _ in session.record}
