@@ -70,11 +70,12 @@ def felt(row: WiredProjection) -> str:
 
 
 def _present(row: WiredProjection, term: str) -> bool:
-    """A blocked term stays in the program, so that the blocked group shares it with the others."""
+    """Whether a term is in the program. One with the source "blocked" is, so that groups share the program."""
     rule = _rule(row)
     value = getattr(rule, term)
     trace = {"on_pre_post": rule.trace_post, "on_post_pre": rule.trace_pre}.get(term)
-    return float(value) != 0 or (value.source == "blocked" and (trace is None or float(trace) > 0))
+    blocked = getattr(value, "source", "") == "blocked"
+    return float(value) != 0 or (blocked and (trace is None or float(trace) > 0))
 
 
 def _rule(row: WiredProjection) -> ThreeFactor:
