@@ -91,7 +91,7 @@ def _populations(circuit: Circuit) -> Table:
 
 
 def _connectivity(circuit: Circuit) -> Table:
-    rows = tuple((arrow(p), _pattern(p), _weight(p), _timing(p), _sources(p)) for p in circuit.projections)
+    rows = tuple((arrow(p), _pattern(p), str(p.weight), _timing(p), _sources(p)) for p in circuit.projections)
     return Table("C  Connectivity", ("From → to", "Pattern", "Weight", "Delay", "Source"), rows,
                  equations=("I_post = Σ w · r_pre",),
                  note="r is the emission of a cell: its rate if graded, its spike train through its synaptic kernel "
@@ -102,10 +102,6 @@ def _pattern(p: Projection) -> str:
     own = isinstance(p.connectivity, InDegree) and p.connectivity.sd > 0
     pattern = str(p.connectivity).replace(f"–{2**31 - 1}", " or more") if own else str(p.connectivity)
     return f"{pattern}; divisive" if p.acts == "divisive" else pattern
-
-
-def _weight(p: Projection) -> str:
-    return f"{p.weight}"
 
 
 def _timing(p: Projection) -> str:
@@ -166,11 +162,14 @@ def _transfer_formula(neuron: Rate) -> str:
 
 
 def _numbers(neuron: Neuron) -> Iterator[tuple[str, str, str]]:
-    for owner in (neuron, getattr(neuron, "transfer", None)):
-        for f in fields(owner) if owner is not None else ():
+    shown = set()
+    for owner in (neuron, *([neuron.transfer] if isinstance(neuron, Rate) else [])):
+        for f in fields(owner):
             value = getattr(owner, f.name)
-            if isinstance(value, Parameter) and not (owner is not neuron and f.name in ("tau", "refractory_")):
-                yield WORDS.get(f.name, f.name), str(value), _source(value.source)
+            if isinstance(value, Parameter) and f.name not in shown:
+                shown.add(f.name)
+                words = "threshold, θ" if f.name == "threshold" and owner is not neuron else WORDS.get(f.name, f.name)
+                yield words, str(value), _source(value.source)
 
 
 def _source(source: str) -> str:
@@ -184,10 +183,10 @@ def _plasticity(circuit: Circuit) -> Iterator[Table]:
         assert rule is not None
         label = f"E{number}" if len(plastic) > 1 else "E"
         yield Table(f"{label}  Plasticity of {arrow(projection)}: {rule.name}", PARAMETER_HEADER,
-                    tuple(_rule_numbers(rule)), _rule_equations(rule, projection), _rule_note(rule, projection))
+                    tuple(_rule_numbers(rule)), _rule_equations(rule), _rule_note(rule, projection))
 
 
-def _rule_equations(rule: ThreeFactor, projection: Projection) -> tuple[str, ...]:
+def _rule_equations(rule: ThreeFactor) -> tuple[str, ...]:
     terms = " + ".join(text for key, text in TERMS.items() if float(getattr(rule, key)) != 0) or "0"
     terms = f"[{terms}]" if " + " in terms else terms
     gate = f"D_{rule.gate} · " if rule.gate else ""
@@ -195,7 +194,10 @@ def _rule_equations(rule: ThreeFactor, projection: Projection) -> tuple[str, ...
 
 
 def _rule_note(rule: ThreeFactor, projection: Projection) -> str:
-    words = [f"s: spike train (or emission, if graded) of {projection.pre} and {projection.post}"]
+    pre = any(float(getattr(rule, key)) for key in ("on_pre", "on_pre_post", "on_post_pre"))
+    post = any(float(getattr(rule, key)) for key in ("on_post", "on_post_pre", "on_pre_post"))
+    words = [f"s_{side}: spike train of {name} (its emission if graded)" for side, name, used in
+             (("pre", projection.pre, pre), ("post", projection.post, post)) if used]
     if rule.gate:
         words.append(f"D_{rule.gate}: emission of the cell of {rule.gate} that belongs to the {projection.post} cell")
     if float(rule.trace_pre) or float(rule.trace_post):
@@ -224,7 +226,7 @@ def _input(circuit: Circuit) -> Table:
         rows.append((name, port.population, _presentable(port), _encoding(port)))
         notes.append(_encoder_model(port, circuit))
     return Table("F  Input", ("Port", "Drives", "What may be presented", "How it becomes drive"), tuple(rows),
-                 note=" ".join(n for n in dict.fromkeys(notes) if n))
+                 note="\n\n".join(n for n in dict.fromkeys(notes) if n))
 
 
 def _presentable(port: Port) -> str:

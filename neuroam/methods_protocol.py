@@ -62,11 +62,16 @@ def _block_rows(block: Block) -> Iterator[tuple[str, ...]]:
 
 
 def _stimuli(trial: Trial) -> tuple[str, str, str]:
-    lines = [(f"{s.port}: {s.label}", str(s.onset), str(s.duration)) for s in trial.stimuli]
+    lines = [(f"{s.port}: {_alone(s.label)}", str(s.onset), str(s.duration)) for s in trial.stimuli]
     if len({line[1:] for line in lines}) == 1:
         return "\n".join(line[0] for line in lines), *lines[0][1:]
     what, onset, duration = zip(*lines, strict=True)
     return "\n".join(what), "\n".join(onset), "\n".join(duration)
+
+
+def _alone(label: str) -> str:
+    """"1 d-decalactone" is d-decalactone, pure."""
+    return label.removeprefix("1 ") if " + " not in label else label
 
 
 def _timetable_note(protocol: Protocol) -> str:
@@ -95,7 +100,7 @@ def _cells(record: Record) -> str:
 
 
 def _kept(record: Record) -> str:
-    kept = "spikes, and the mean response while the stimulus of each trial is on"
+    kept = "spikes, if it spikes, and the mean response while the stimulus of each trial is on"
     return kept if record.every is None else f"{kept}; a trace every {record.every}"
 
 

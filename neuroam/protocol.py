@@ -8,7 +8,7 @@ order of trials. Groups are copies of that animal with something done to them, s
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -126,6 +126,16 @@ class Record:
 
 
 @dataclass(frozen=True)
+class Figure:
+    """A figure of the report. `draw` maps {level: recording} to {panel title: matplotlib figure}; a level that lacks
+    what it shows has no panel. ``{animals}`` in the caption becomes their number."""
+
+    title: str
+    caption: str
+    draw: Callable[[Mapping[str, Any]], Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
 class Protocol:
     """A frozen experiment. The first group is the control. `circuit` and `dt` are what it is usually run on."""
 
@@ -136,6 +146,7 @@ class Protocol:
     record: tuple[Record, ...]
     groups: tuple[Group, ...] = (Group("control"),)
     predictions: tuple[Prediction, ...] = ()
+    figures: tuple[Figure, ...] = ()
     circuit: str = ""
     dt: Any = Parameter(1e-4, "second", "the usual clock")
     notes: Mapping[str, str] = field(default_factory=dict)

@@ -11,7 +11,8 @@ GAP = "  "
 
 @dataclass(frozen=True)
 class Table:
-    """`equations` stand above the rows, one a line; `note` below them. Line breaks inside cells are kept."""
+    """`equations` stand above the rows, one a line; the paragraphs of `note` below them. Line breaks inside cells
+    are kept. A header of empty strings is not shown."""
 
     title: str
     header: tuple[str, ...]
@@ -24,9 +25,9 @@ class Table:
         parts = [self.title, "-" * min(len(self.title), width)]
         parts += ["  " + equation for equation in self.equations]
         if self.rows:
-            parts += _aligned([self.header, *self.rows], width)
-        if self.note:
-            parts += textwrap.wrap(self.note, width)
+            parts += _aligned([self.header, *self.rows], width)[0 if any(self.header) else 2:]
+        for paragraph in self.note.split("\n\n") if self.note else ():
+            parts += textwrap.wrap(paragraph, width)
         return "\n".join(parts)
 
     @property
@@ -44,8 +45,9 @@ class Table:
 
 
 def plain(doc: str | None) -> str:
-    """A docstring as running text: one line, without marks of code."""
-    return " ".join((doc or "").replace("`", "").split())
+    """A docstring as running text: its paragraphs, each on one line, without marks of code."""
+    paragraphs = (" ".join(part.split()) for part in (doc or "").replace("`", "").split("\n\n"))
+    return "\n\n".join(part for part in paragraphs if part)
 
 
 def _pipes(cells: Iterable[str]) -> str:

@@ -14,11 +14,18 @@ from brian2.units import ms, second
 from neuroam.analysis.contrast import Measure, difference, in_group, interaction, ratio
 from neuroam.analysis.correlation import mean_correlation
 from neuroam.analysis.learning import preference_index
+from neuroam.analysis.plots import (
+    coding_level_figures,
+    correlation_figures,
+    learning_figures,
+    preference_figures,
+    rasters,
+)
 from neuroam.analysis.sparseness import coding_level, silent_fraction, spikes_per_response
 
 from neuroam.manipulations import Renormalise, Scale, Silence
 from neuroam.prediction import Prediction, Region, above, between, within
-from neuroam.protocol import EVERY, Block, Group, Protocol, Record, Stimulus, Trial
+from neuroam.protocol import EVERY, Block, Figure, Group, Protocol, Record, Stimulus, Trial
 from neuroam.recipe import recipe
 
 LIN = "Lin et al. 2014, Nat Neurosci 17:559"
@@ -28,6 +35,7 @@ CONTROL, BLOCKED, RENORMALISED, NO_DOPAMINE = ("control", "APL blocked", "APL bl
 SIMILAR = ({"isopentyl acetate": 0.8, "ethyl butyrate": 0.2}, {"isopentyl acetate": 0.2, "ethyl butyrate": 0.8})
 DISSIMILAR = ({"isopentyl acetate": 1.0}, {"d-decalactone": 1.0})
 PAIRS = {"similar": SIMILAR, "dissimilar": DISSIMILAR}
+SHOWN = ("isopentyl acetate", "ethyl butyrate", "d-decalactone")
 SETTLE, AFTER = 100 * ms, 50 * ms
 
 
@@ -57,6 +65,7 @@ def odour_discrimination(training: int = 12, tests: int = 3, odour: object = 0.5
         blocks=tuple(blocks),
         record=(Record("KC"), Record("MBON", every=10 * ms), Record("APL", every=10 * ms)),
         predictions=(*_coding(), *_behaviour()),
+        figures=_figures(),
         notes={"presentation": "assumed: training is 12 presentations of 0.5 s, one for each of the 12 shocks of Tully "
                                "& Quinn 1985, and each starts from rest; flies smelt an odour for a minute",
                "decision rule": preference_index.__doc__ or ""},
@@ -136,4 +145,35 @@ def _behaviour() -> tuple[Prediction, ...]:
         *(Prediction(f"without dopamine nothing is learned ({pair} odours)",
                      functools.partial(in_group, measure=_preference(pair), group=NO_DOPAMINE), within(0.05),
                      "must fail", "control of this protocol", "ours", "the margin") for pair in PAIRS),
+    )
+
+
+def _figures() -> tuple[Figure, ...]:
+    trained = {pair: (f"{pair}, first punished", f"{pair}, second punished") for pair in PAIRS}
+    code = {"population": "KC", "block": "coding"}
+    return (
+        Figure("Kenyon cells and APL",
+               "Spikes of 500 Kenyon cells of the first animal in three trials, and what APL emits (green). Grey: the "
+               "odour is on.",
+               functools.partial(rasters, **code, companion="APL", groups=(CONTROL, BLOCKED), stimuli=SHOWN)),
+        Figure("How many Kenyon cells answer",
+               "Fraction of Kenyon cells that answer an odour, mean over {animals}. Each dot is an odour; the line and "
+               "the number give the mean over odours.",
+               functools.partial(coding_level_figures, **code, groups=(CONTROL, BLOCKED, RENORMALISED))),
+        Figure("How alike the codes of odours are",
+               "Correlation across Kenyon cells between the answers to each two odours, mean over {animals}, with and "
+               "without APL. Odours are ordered by clustering the first control matrix; the order and, within a panel, "
+               "the colours are shared. Grey: no cell answers one of the two.",
+               functools.partial(correlation_figures, **code, groups=(CONTROL, BLOCKED))),
+        *(Figure(f"Learning, {pair} odours",
+                 "Answer of the output neuron for approach to the punished (CS+) and the other odour (CS−), relative "
+                 "to its naive answer. Thin lines: {animals}, each the mean over which odour was punished; thick line and "
+                 "band: mean and its 95 % bootstrap interval over animals. Grey: training; CS+ is trained before CS−.",
+                 functools.partial(learning_figures, blocks=blocks, groups=(CONTROL, BLOCKED)))
+          for pair, blocks in trained.items()),
+        Figure("Learned preference",
+               "Preference for CS− over CS+ at test. Dots: {animals} in each group; bars: mean and its 95 % bootstrap "
+               "interval over animals.",
+               functools.partial(preference_figures, pairs=trained,
+                                 groups=(CONTROL, BLOCKED, RENORMALISED, NO_DOPAMINE))),
     )
