@@ -196,7 +196,7 @@ def _present(entry: _Listed, tick: int, wired: Wired, dt: float, background: dic
             changes[p][0] = (0, background[name], entry.index)
         busy = 0
         for stimulus in sorted((s for s in entry.stimuli if s.port == name), key=lambda s: float(s.onset)):
-            on = tick + round(float(stimulus.onset) / dt)
+            on = tick + _ticks(float(stimulus.onset), dt, f"{where}: stimulus onset", least=0)
             off = on + _ticks(float(stimulus.duration), dt, f"{where}: stimulus duration")
             if on < busy:
                 raise DescriptionError(f"{where}: two stimuli overlap at port {name!r}; present a mixture instead")
@@ -218,9 +218,9 @@ def _presentation(entry: _Listed, block: Block, tick: int, dt: float, fresh: boo
                         off, trial.reset, fresh)
 
 
-def _ticks(seconds: float, dt: float, name: str) -> int:
+def _ticks(seconds: float, dt: float, name: str, least: int = 1) -> int:
     ticks = round(seconds / dt)
-    if ticks < 1 or abs(ticks * dt - seconds) > 1e-6 * dt + 1e-9 * seconds:
+    if ticks < least or abs(ticks * dt - seconds) > 1e-6 * dt + 1e-9 * seconds:
         raise DescriptionError(f"{name} is {seconds:g} s, not a whole number of time steps of {dt:g} s; change one "
                                "of them")
     return ticks

@@ -93,8 +93,8 @@ class LIFCurve:
     unit_in: ClassVar[str] = "volt"
     unit_out: ClassVar[str] = "hertz"
     code: ClassVar[int] = 3
-    # the clip keeps the logarithm finite where the comparison makes the product zero anyway
-    expression: ClassVar[str] = ("int(x > threshold)/(refractory + tau*log(clip(x - reset, 1e-12*volt, inf*volt)"
+    # the clips keep the logarithm finite and above 0 where the comparison makes the product zero anyway
+    expression: ClassVar[str] = ("int(x > threshold)/(refractory + tau*log(clip(x - reset, 2e-12*volt, inf*volt)"
                                  "/clip(x - threshold, 1e-12*volt, inf*volt)))")
 
     def __post_init__(self) -> None:

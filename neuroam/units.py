@@ -77,18 +77,21 @@ def dimensions(unit: str) -> tuple[int, ...]:
 
 def si(quantity: Any, unit: str, name: str) -> np.ndarray:
     """SI values of a quantity, array or number; `UnitError` names `name` if its dimension is not that of `unit`."""
+    dim = getattr(quantity, "dim", None)
     if isinstance(quantity, Parameter):
         found: tuple = dimensions(quantity.unit)
         values = np.asarray(quantity.value, dtype=float)
     else:
-        dim = getattr(quantity, "dim", None)
         found = tuple(round(float(d), 9) for d in dim._dims) if dim is not None else _DIMENSIONS["1"]
         try:
             values = np.array(quantity, dtype=float)
         except (TypeError, ValueError):
             raise UnitError(f"{name}: expected a number in {unit}, got {quantity!r}") from None
     if tuple(found) != dimensions(unit):
-        raise UnitError(f"{name}: expected a quantity in {unit}, got {quantity!s}; write for example {_example(unit)}")
+        shown = str(quantity)
+        if values.size > 4:
+            shown = f"{(quantity if dim is not None else values).ravel()[0]}, …"
+        raise UnitError(f"{name}: expected a quantity in {unit}, got {shown}; write for example {_example(unit)}")
     return values
 
 

@@ -122,6 +122,9 @@ def needs(wired: Wired, session: Session) -> dict[str, str]:
 
 def check(solver: Solver, wired: Wired, session: Session) -> None:
     """Refuse, before anything runs, what the solver cannot carry; the message has the object and the cure."""
+    if session.dt != solver.dt:
+        raise DescriptionError(f"the session is on a clock of {session.dt:g} s, {solver.name} on one of {solver.dt:g} "
+                               "s; schedule it with the solver's dt")
     for feature, where in needs(wired, session).items():
         if feature not in solver.carries:
             raise Unsupported(f"{solver.name} cannot carry {feature} ({where}); {FEATURES[feature]}")

@@ -87,6 +87,7 @@ class _Batch:
         self.off = np.array([row.off - row.start for row in rows])
         for p in self.x:
             self._emit(p)
+        self.at_rest = {p: r.copy() for p, r in self.r.items()}
 
     def read_inputs(self, step: int) -> None:
         for p, trial, values in self.changes.get(step, ()):
@@ -122,7 +123,7 @@ class _Batch:
     def _emitted(self, p: int, step: int, delay: int) -> np.ndarray:
         if delay == 0:
             return self.r[p]
-        return self.past[step - delay][p] if step >= delay else np.zeros_like(self.r[p])
+        return self.past[step - delay][p] if step >= delay else self.at_rest[p]
 
 
 def _product(q: WiredProjection, n_pre: int, n_post: int, dtype: np.dtype) -> Callable[[np.ndarray], np.ndarray]:

@@ -47,8 +47,9 @@ class Tables:
         driven = np.repeat(self.cells.kind == k.DRIVE, np.diff(self.cells.start))
         state.v[:] = self.rest_state
         state.r[:] = np.where(driven, state.r, self.rest_emission)
-        for moving in (state.s, state.y, state.n_fired, state.past, state.total, state.division):
+        for moving in (state.s, state.y, state.n_fired, state.total, state.division):
             moving[:] = 0
+        state.past[:] = self.rest_emission  # what a delayed synapse still carries
         state.until[:] = 0
 
     def unpack(self, weight: np.ndarray, wired: Wired) -> dict[str, np.ndarray]:
