@@ -27,7 +27,7 @@ class Level:
 
 def verdict_table(levels: Sequence[Level], width: int = WIDTH) -> str:
     """Claims down, levels across: mean [95 % interval] and verdict, beside what was published."""
-    rows = tuple((some.claim, *map(cell, found), _published(some), some.expect) for some, found in by_claim(levels))
+    rows = tuple((some.claim, *map(cell, found), some.published, some.expect) for some, found in by_claim(levels))
     header = ("Claim", *(level.name for level in levels), "Published", "Expected mean")
     note = "Mean over animals [95 % bootstrap interval]. " + " ".join(summary(levels))
     return Table("Published claims and what was found", header, rows, note=note).text(width)
@@ -44,10 +44,10 @@ def by_claim(levels: Sequence[Level]) -> list[tuple[Verdict, list[Verdict | None
 
 
 def measured(verdict: Verdict) -> str:
-    """"0.102 [0.099, 0.109]"."""
+    """"0.102 [0.099, 0.109]"; an interval is never broken over two lines."""
     if math.isnan(verdict.mean):
         return "no value"
-    interval = "" if math.isnan(verdict.low) else f" [{number(verdict.low)}, {number(verdict.high)}]"
+    interval = "" if math.isnan(verdict.low) else f" [{number(verdict.low)},\u00a0{number(verdict.high)}]"
     return f"{number(verdict.mean)}{interval}"
 
 
@@ -59,11 +59,7 @@ def number(value: float) -> str:
 
 def cell(verdict: Verdict | None) -> str:
     """What a table says of one claim at one level."""
-    return "–" if verdict is None else f"{measured(verdict)}\n{MARKS[verdict.verdict]} {verdict.verdict}"
-
-
-def _published(verdict: Verdict) -> str:
-    return f"{verdict.published}\n({verdict.certainty})"
+    return "–" if verdict is None else f"{measured(verdict)}\n{MARKS[verdict.verdict]}\u00a0{verdict.verdict}"
 
 
 def summary(levels: Sequence[Level]) -> list[str]:

@@ -1,6 +1,7 @@
 """A table as a Methods section prints it: as data, as aligned plain text, as Markdown."""
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -76,7 +77,7 @@ def _widths(rows: list[tuple[str, ...]], width: int) -> list[int]:
     """Natural widths, then the widest column gives way until the table fits or only single words are left."""
     columns = list(zip(*rows, strict=True))
     widths = [max(len(line) for cell in column for line in cell.split("\n")) for column in columns]
-    least = [max(len(word) for cell in column for word in ["", *cell.split()]) for column in columns]
+    least = [max(len(word) for cell in column for word in re.split("[ \n]", cell)) for column in columns]
     while sum(widths) + len(GAP) * (len(widths) - 1) > width:
         free = [k for k in range(len(widths)) if widths[k] > least[k]]
         if not free:

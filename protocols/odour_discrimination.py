@@ -166,9 +166,10 @@ def _figures() -> tuple[Figure, ...]:
                "the colours are shared. Grey: no cell answers one of the two.",
                functools.partial(correlation_figures, **code, groups=(CONTROL, BLOCKED))),
         *(Figure(f"Learning, {pair} odours",
-                 "Answer of the output neuron for approach to the punished (CS+) and the other odour (CS−), relative "
-                 "to its naive answer. Thin lines: {animals}, each the mean over which odour was punished; thick line and "
-                 "band: mean and its 95 % bootstrap interval over animals. Grey: training; CS+ is trained before CS−.",
+                 "Answer of the output neuron for approach to the punished (CS+) and the other odour (CS−), "
+                 "relative to its naive answer. Thin lines: {animals}, each the mean over which odour was punished; "
+                 "thick line and band: mean and its 95 % bootstrap interval over animals. Grey: training; CS+ is "
+                 "trained before CS−.",
                  functools.partial(learning_figures, blocks=blocks, groups=(CONTROL, BLOCKED)))
           for pair, blocks in trained.items()),
         Figure("Learned preference",
