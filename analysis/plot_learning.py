@@ -63,6 +63,7 @@ def preferences(ax: Axes, recording: xr.Dataset, pairs: dict[str, tuple[str, ...
             values = preference_index(recording, blocks, group).values
             _interval(ax, place + offset, values, colors.get(pair, GREY), f"{pair} odours" if not place else None)
     ax.axhline(0, color=GREY, linewidth=0.7, linestyle=":")
+    ax.set_ylim(bottom=min(-0.1, ax.get_ylim()[0]))
     ax.set(xticks=range(len(groups)), ylabel="preference index", xlim=(-0.55, len(groups) - 0.45))
     ax.set_xticklabels([textwrap.fill(group, 13) for group in groups], fontsize=8)
     ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, borderaxespad=0.3)

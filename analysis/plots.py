@@ -16,6 +16,7 @@ from neuroam.analysis.plot_learning import learning_curves, preferences
 from neuroam.analysis.style import WIDTH, canvas, styled
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 Levels = Mapping[str, xr.Dataset]
@@ -33,6 +34,7 @@ def rasters(levels: Levels, population: str, companion: str, groups: tuple[str, 
     """Spikes of a population in a few trials of the first animal, above the trace of a companion; a panel a group."""
     panels = {}
     for level, recording in levels.items():
+        lower = []
         trials = _trials(recording, block, stimuli)
         if not recording.sizes["spike"] or not trials or not has(recording, population, groups, (block,)):
             continue
@@ -41,8 +43,17 @@ def rasters(levels: Levels, population: str, companion: str, groups: tuple[str, 
                                   height_ratios=(3, 1))
             animal = int(np.flatnonzero(recording["group"].values == group)[0])
             excerpt(axes, recording, animal, trials, population, companion)
+            lower.append(axes[1, 0])
             panels[f"{group} ({level})"] = figure
+        _share_y(lower)
     return panels
+
+
+def _share_y(axes: list[Axes]) -> None:
+    """One scale for axes of different figures."""
+    limits = [ax.get_ylim() for ax in axes]
+    for ax in axes:
+        ax.set_ylim(min(low for low, _ in limits), max(high for _, high in limits))
 
 
 def _trials(recording: xr.Dataset, block: str, stimuli: tuple[str, ...]) -> list[int]:
@@ -74,7 +85,7 @@ def correlation_figures(levels: Levels, population: str, groups: tuple[str, str]
         matrices = [mean_correlations(recording, population, group, block) for group in groups]
         if order is None or len(order) != len(matrices[0]):
             order = similar_first(matrices[0])
-        figure, axes = canvas(1, 2, height=2.5)
+        figure, axes = canvas(1, 2, height=2.3)
         limits = color_limits(*matrices)
         for ax, matrix, group in zip(axes, matrices, groups, strict=True):
             image = correlation_image(ax, matrix, order, limits)
@@ -96,7 +107,7 @@ def learning_figures(levels: Levels, blocks: tuple[str, ...], groups: tuple[str,
         for ax, group in zip(axes[0], groups, strict=True):
             learning_curves(ax, recording, blocks, group)
         axes[0, 0].set_ylabel("answer of the approach neuron\n(relative to naive)")
-        axes[0, 0].set_ylim(bottom=min(0.0, axes[0, 0].get_ylim()[0]))
+        axes[0, 0].set_ylim(bottom=min(0.0, *(line.get_ydata().min() for ax in axes[0] for line in ax.lines)))
         axes[0, -1].legend(loc="best")
         panels[level] = figure
     return panels
@@ -113,6 +124,5 @@ def preference_figures(levels: Levels, pairs: dict[str, tuple[str, ...]], groups
             figure, ax = canvas(height=3.2)
             drawn.append(preferences(ax, recording, pairs, groups))
             panels[level] = figure
-    for ax in drawn:
-        ax.set_ylim(min(-0.1, *(a.get_ylim()[0] for a in drawn)), max(a.get_ylim()[1] for a in drawn))
+    _share_y(drawn)
     return panels

@@ -262,9 +262,9 @@ def _calibration(circuit: Circuit) -> Table:
     who = "every cell for itself" if goal.homeostatic else "one factor for all cells"
     cut = f"{goal.inhibition} → {goal.population}"
     rows = (
-        ("without inhibition", f"{goal.without:.0%} of {goal.population} answer",
+        ("without inhibition", f"{100 * goal.without:g} % of {goal.population} answer",
          f"the threshold is set ({who}) while {cut} is cut"),
-        ("with inhibition", f"{goal.with_inhibition:.0%} of {goal.population} answer", f"then {cut} is scaled"),
+        ("with inhibition", f"{100 * goal.with_inhibition:g} % of {goal.population} answer", f"then {cut} is scaled"),
         ("stimuli", f"every stimulus of port {goal.port}, {goal.stimulus} each", "one presentation of each"),
     )
     return Table("G  Calibration of each animal", ("Condition", "Target", "How"), rows,

@@ -91,7 +91,9 @@ def calibration(levels: Sequence[Level], unit: str) -> Table | None:
     if not labels:
         return None
     rows = tuple((label, *(_reached(level.recording, label, unit) for level in levels)) for label in labels)
-    return Table("What the calibration reached", ("Mean over animals", *(level.name for level in levels)), rows)
+    return Table("What the calibration reached", ("Mean over animals", *(level.name for level in levels)), rows,
+                 note="Factor and scale multiply the described distance from rest to threshold and the weight "
+                      "of the inhibition; the mean threshold counts from rest.")
 
 
 def _reached(recording: xr.Dataset, label: str, unit: str) -> str:

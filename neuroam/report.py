@@ -7,11 +7,12 @@ from __future__ import annotations
 import base64
 import inspect
 import io
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from neuroam import registry
 from neuroam.circuit import Circuit
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Level", "verdict_table", "write_report"]
 DPI = 180
+CLAIMS_IN_PANEL = 6
 
 
 @dataclass(frozen=True)
@@ -139,11 +141,13 @@ def _diagram(circuit: Circuit) -> Image:
     return embed(circuit_diagram(circuit), f"diagram of the circuit {circuit.name}")
 
 
-def _forest(levels: Sequence[Level], protocol: Protocol) -> Image | None:
+def _forest(levels: Sequence[Level], protocol: Protocol) -> list[Image]:
+    """Verdicts across levels, in as many panels as stand side by side."""
     from neuroam.analysis.plot_verdicts import forest
 
     judged = {v.claim for level in levels for v in level.verdicts}
     predictions = [p for p in protocol.predictions if p.claim in judged]
-    if not predictions:
-        return None
-    return embed(forest(predictions, {level.name: level.verdicts for level in levels}), "verdicts across levels")
+    verdicts = {level.name: level.verdicts for level in levels}
+    size = math.ceil(len(predictions) / math.ceil(len(predictions) / CLAIMS_IN_PANEL)) if predictions else 1
+    return [embed(forest(predictions[k: k + size], verdicts), "verdicts across levels")
+            for k in range(0, len(predictions), size)]
