@@ -25,6 +25,9 @@ class _Every:
     def __repr__(self) -> str:
         return "every stimulus of the port"
 
+    def __reduce__(self) -> str:
+        return "EVERY"  # one and the same in worker processes
+
 
 EVERY = _Every()
 
