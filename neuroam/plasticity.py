@@ -6,7 +6,7 @@ s is the spike train of a spiking population (so a term acts at its spikes) or t
 acts all the time); y is s low-passed with time constant τ_y, in hertz for spikes; D is the emission of the gating
 population (1 if there is none); h(w) = 1, or w − low for a multiplicative rule. Weights stay in [low, high].
 Cells that spike in the same time step do not pair: each change sees the traces before that step's spikes. On a
-delayed synapse the presynaptic spike counts when it arrives.
+delayed synapse the presynaptic terms act when the spike arrives; y_pre follows the spikes as they are emitted.
 """
 from __future__ import annotations
 

@@ -170,6 +170,8 @@ def _encode(wired: Wired, port: Port, name: str, what: Any) -> np.ndarray:
             if odour not in port.names:
                 raise DescriptionError(f"{where}: {unknown('stimulus', odour, port.names)}")
         what = port.encode(what) if port.encode is not None else None
+    if isinstance(what, (int, float)) and what == 0:
+        what = None  # nothing is nothing in any unit
     drive = np.zeros(population.size) if what is None else si(what, population.neuron.unit_in, where)
     if drive.ndim == 0:
         drive = np.full(population.size, float(drive))
