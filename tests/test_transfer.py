@@ -41,8 +41,8 @@ def test_the_compiled_form_agrees_with_numpy(function):
 def test_the_text_agrees_with_numpy(function):
     x = drives(function)
     text = function.expression.format(unit_in=function.unit_in, unit_out=function.unit_out)
-    namespace = {"clip": np.clip, "log": np.log, "tanh": np.tanh, "inf": np.inf, "int": lambda c: c.astype(int), **UNITS,
-                 "threshold": float(function.threshold), "x": x, **function.constants}
+    namespace = {"clip": np.clip, "log": np.log, "tanh": np.tanh, "inf": np.inf, "int": lambda c: c.astype(int),
+                 **UNITS, "threshold": float(function.threshold), "x": x, **function.constants}
     with np.errstate(divide="ignore", invalid="ignore"):
         values = eval(text, {"__builtins__": {}}, namespace)
     near = np.abs(x - float(function.threshold)) > 1e-11  # the text keeps its logarithm finite below 1e-12 V
