@@ -11,7 +11,7 @@ def correlation_matrix(code: np.ndarray) -> np.ndarray:
     stimulus nobody answers, correlates NaN with all others."""
     centred = code - code.mean(axis=1, keepdims=True)
     norm = np.linalg.norm(centred, axis=1)
-    norm = np.where(norm > 0, norm, np.nan)
+    norm = np.where(np.ptp(code, axis=1) > 0, norm, np.nan)  # rounding may leave a constant row a tiny norm
     return (centred @ centred.T) / np.outer(norm, norm)
 
 

@@ -4,9 +4,8 @@ A silent cell answers nothing and counts; a trial nobody answers has population 
 """
 from __future__ import annotations
 
-import numpy as np
 import xarray as xr
-from neuroam.analysis.responses import responses
+from neuroam.analysis.responses import responses, select
 
 
 def coding_level(recording: xr.Dataset, population: str, group: str | None = None,
@@ -25,9 +24,10 @@ def spikes_per_response(recording: xr.Dataset, population: str, group: str | Non
                         block: str | None = None) -> xr.DataArray:
     """Mean number of spikes of a cell in a trial it answers; for graded cells, emission times duration."""
     rates = responses(recording, population, group, block)
-    chosen = recording.isel(animal=np.flatnonzero(np.isin(recording["group"], rates["group"])))
-    duration = (chosen["stimulus_off"] - chosen["stimulus_on"]).isel(animal=0, trial=0)
-    return rates.where(rates > 0).mean(("trial", "unit")) * float(duration)
+    chosen = select(recording, group, block)
+    duration = (chosen["stimulus_off"] - chosen["stimulus_on"]).values
+    numbers = rates * xr.DataArray(duration, dims=("animal", "trial"))
+    return numbers.where(rates > 0).mean(("trial", "unit"))
 
 
 def vinje_gallant(rates: xr.DataArray, dim: str) -> xr.DataArray:

@@ -122,7 +122,7 @@ def run_animal(task: _Task) -> xr.Dataset:
     wired = wire(task.circuit, task.seed)
     calibrated = calibrate(wired, task.solver) if wired.calibration else Calibrated(wired, _NO_PEAKS)
     recording = join(_run_group(calibrated, task, group) for group in task.protocol.groups)
-    recording.attrs.update(describe_attributes(task.protocol.title))
+    recording.attrs.update(describe_attributes(task.protocol.title, clock_dt=task.solver.dt))
     if path is not None:
         save(recording, path)
     return recording

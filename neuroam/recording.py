@@ -31,6 +31,7 @@ from neuroam.solvers.base import Outcome
 from neuroam.wiring import Wired
 
 SCHEMA = "recording-1"
+EMPTY = "empty_variables"
 TRIAL_WORDS = ("name", "block", "phase", "cs_type", "stimulus")
 REQUIRED = ("spike_time", "spike_count", "response", "trace_value", "start_time", "stop_time", "stimulus_on",
             "stimulus_off", "position", "group", "seed", "population", "trial_name")
@@ -132,7 +133,8 @@ def save(recording: xr.Dataset, path: str | os.PathLike) -> Path:
     """
     check(recording, "this Dataset")
     engine, encoding = _engine(recording)
-    return _whole(Path(path), lambda temporary: recording.to_netcdf(temporary, engine=engine, encoding=encoding))
+    full = _without_empty(recording)
+    return _whole(Path(path), lambda temporary: full.to_netcdf(temporary, engine=engine, encoding=encoding))
 
 
 def write_whole(path: Path, content: bytes) -> Path:
@@ -168,17 +170,36 @@ def _engine(recording: xr.Dataset) -> tuple[Literal["scipy", "h5netcdf"], dict]:
     return "h5netcdf", {n: {"zlib": True, "complevel": 4} for n in numeric}
 
 
+def _without_empty(recording: xr.Dataset) -> xr.Dataset:
+    """Variables without a value are described in an attribute: to netCDF-3 a length of 0 means unlimited."""
+    empty = {str(name): {"dims": v.dims, "shape": v.shape, "dtype": v.dtype.str, "attrs": v.attrs,
+                         "coordinate": name in recording.coords}
+             for name, v in recording.variables.items() if v.size == 0}
+    return recording.drop_vars(empty).assign_attrs({EMPTY: json.dumps(empty)} if empty else {})
+
+
+def _restored(recording: xr.Dataset) -> xr.Dataset:
+    """As it was before it was written: words of a fixed length, and the variables without a value."""
+    recording = recording.assign({n: v.astype(str) for n, v in recording.variables.items() if v.dtype == object})
+    empty = json.loads(recording.attrs.pop(EMPTY, "{}"))
+    kinds: dict[bool, dict] = {True: {}, False: {}}
+    for name, v in empty.items():
+        kinds[v["coordinate"]][name] = v["dims"], np.zeros(v["shape"], v["dtype"]), v["attrs"]
+    return recording.assign_coords(kinds[True]).assign(kinds[False])
+
+
 def load(path: str | os.PathLike) -> xr.Dataset:
     """Read a recording and check it; `RecordingError` says what is wrong with the file."""
     path = Path(path)
-    if not path.exists():
+    if not path.is_file():
         raise RecordingError(f"{path}: there is no such file")
     try:
         with xr.open_dataset(path, decode_timedelta=False) as opened:
-            recording = opened.load()
+            recording = _restored(opened.load())
     except (OSError, ValueError, TypeError, KeyError, RuntimeError, EOFError, IndexError) as error:
-        raise RecordingError(f"{path}: not a readable netCDF file ({type(error).__name__}: {error}); it may be "
-                             "truncated or in another format") from None
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
+        raise RecordingError(f"{path}: not a readable netCDF file ({reason}); it may be truncated or in another "
+                             "format") from None
     check(recording, str(path))
     return recording
 
