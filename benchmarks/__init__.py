@@ -1,0 +1,1 @@
+"""How fast one circuit of associative memory runs here and elsewhere."""
