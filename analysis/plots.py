@@ -107,7 +107,7 @@ def learning_figures(levels: Levels, blocks: tuple[str, ...], groups: tuple[str,
         for ax, group in zip(axes[0], groups, strict=True):
             learning_curves(ax, recording, blocks, group)
         axes[0, 0].set_ylabel("answer of the approach neuron\n(relative to naive)")
-        axes[0, 0].set_ylim(bottom=min(0.0, *(line.get_ydata().min() for ax in axes[0] for line in ax.lines)))
+        axes[0, 0].set_ylim(bottom=min(0.0, *(ax.dataLim.y0 for ax in axes[0])))
         axes[0, -1].legend(loc="best")
         panels[level] = figure
     return panels

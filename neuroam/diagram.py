@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from neuroam.analysis.style import BLACK, BLUE, GREY, PURPLE, VERMILLION, styled
-from neuroam.circuit import Circuit, Projection
+from neuroam.circuit import Circuit, Population, Projection
 from neuroam.methods_circuit import weight_sign
 from neuroam.neurons import LIF, Drive, Poisson
 
@@ -20,8 +20,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 Places = dict[str, tuple[float, float]]
-COLUMN, ROW, BOX_WIDTH, BOX_HEIGHT = 2.3, 1.75, 1.2, 0.72
+GAP, ROW, BOX_HEIGHT = 1.1, 1.75, 0.72  # the unit is 0.62 inches
 FILLS = {Poisson: "#DCEAF5", Drive: "#F3E3ED", LIF: "#FFF3D6"}
+GRADED = "#E4F2EC"
 EXCITES, INHIBITS = BLACK, VERMILLION
 
 
@@ -32,8 +33,10 @@ def circuit_diagram(circuit: Circuit) -> Figure:
 
     places = layout(circuit)
     x, y = np.array(list(places.values())).T
-    left = x.min() - BOX_WIDTH / 2 - (1.35 if circuit.ports else 0.2)
-    right, low, high = x.max() + BOX_WIDTH / 2 + 0.7, y.min() - 0.55, y.max() + 0.75
+    labels = [places[port.population][0] - 0.6 - 0.115 * len(name)  # type: ignore[union-attr]
+              for name, port in circuit.ports.items()]
+    left = min([x.min() - 0.2, *labels]) - box_width(circuit) / 2
+    right, low, high = x.max() + box_width(circuit) / 2 + 0.5, y.min() - 0.55, y.max() + 0.8
     scale = 0.62
     figure = Figure(figsize=(scale * (right - left), scale * (high - low) + 0.75))
     ax = figure.add_axes((0, 0.75 / figure.get_figheight(), 1, 1 - 0.75 / figure.get_figheight()))
@@ -46,10 +49,14 @@ def circuit_diagram(circuit: Circuit) -> Figure:
 
 def draw_circuit(ax: Axes, circuit: Circuit, places: Places) -> Axes:
     """Draw the circuit on axes whose limits hold all `places`."""
-    boxes = {p.name: _box(ax, p.name, p.size, p.neuron, places[p.name]) for p in circuit.populations}
+    width = box_width(circuit)
+    boxes = {p.name: _box(ax, p, places[p.name], width) for p in circuit.populations}
     pairs = {(p.pre, p.post) for p in circuit.projections}
     for projection in circuit.projections:
         bend = 0.28 if (projection.post, projection.pre) in pairs else 0.0
+        if projection.pre == projection.post:
+            _loop(ax, projection, boxes[projection.pre])
+            continue
         _arrow(ax, projection, places, boxes, bend)
         rule = projection.plasticity
         if rule is not None and rule.gate is not None:
@@ -59,8 +66,14 @@ def draw_circuit(ax: Axes, circuit: Circuit, places: Places) -> Axes:
     return ax
 
 
+def box_width(circuit: Circuit) -> float:
+    """Wide enough for the longest name."""
+    return max(1.2, 0.25 + 0.135 * max(len(p.name) for p in circuit.populations))
+
+
 def layout(circuit: Circuit) -> Places:
-    """Where each population's centre goes, in the units of the boxes."""
+    """Where each population's centre goes."""
+    step = GAP + box_width(circuit)
     column = _columns(circuit)
     above = {name: _feeds_back_to(name, circuit, column) for name in column}
     gates = {p.plasticity.gate: p for p in circuit.projections if p.plasticity is not None and p.plasticity.gate}
@@ -70,7 +83,7 @@ def layout(circuit: Circuit) -> Places:
     for k in sorted({column[name] for name in main}):
         members = [name for name in main if column[name] == k]
         for row, name in enumerate(members):
-            places[name] = (k * COLUMN, ROW * ((len(members) - 1) / 2 - row))
+            places[name] = (k * step, ROW * ((len(members) - 1) / 2 - row))
     for name, target in above.items():
         if target:
             places[name] = _free((places[target][0], places[target][1] + ROW), ROW, places)
@@ -105,7 +118,7 @@ def _feeds_back_to(name: str, circuit: Circuit, column: dict[str, int]) -> str:
 
 def _free(place: tuple[float, float], step: float, places: Places) -> tuple[float, float]:
     x, y = place
-    while any(abs(x - a) < BOX_WIDTH and abs(y - b) < BOX_HEIGHT * 1.5 for a, b in places.values()):
+    while any(abs(x - a) < 1.0 and abs(y - b) < BOX_HEIGHT * 1.5 for a, b in places.values()):
         y += step
     return x, y
 
@@ -118,35 +131,41 @@ def _beside(gated: Projection | None, places: Places) -> tuple[float, float]:
     return _free((x, y - ROW), -ROW, places)
 
 
-def _box(ax: Axes, name: str, size: int, neuron: object, place: tuple[float, float]) -> Any:
+def _box(ax: Axes, population: Population, place: tuple[float, float], width: float) -> Any:
     from matplotlib.patches import FancyBboxPatch
 
     x, y = place
-    box = FancyBboxPatch((x - BOX_WIDTH / 2, y - BOX_HEIGHT / 2), BOX_WIDTH, BOX_HEIGHT, zorder=3,
+    box = FancyBboxPatch((x - width / 2, y - BOX_HEIGHT / 2), width, BOX_HEIGHT, zorder=3,
                          boxstyle="round,pad=0,rounding_size=0.18", linewidth=1.1, edgecolor=BLACK,
-                         facecolor=FILLS.get(type(neuron), "#E4F2EC"))  # type: ignore[arg-type]
+                         facecolor=FILLS.get(type(population.neuron), GRADED))
     ax.add_patch(box)
-    ax.text(x, y + 0.13, name, ha="center", va="center", fontsize=11, fontweight="bold", zorder=4)
-    ax.text(x, y - 0.19, f"{size} cell{'s' if size > 1 else ''}", ha="center", va="center", fontsize=8.5, zorder=4)
+    ax.text(x, y + 0.13, population.name, ha="center", va="center", fontsize=11, fontweight="bold", zorder=4)
+    ax.text(x, y - 0.19, "1 cell" if population.size == 1 else f"{population.size} cells", ha="center", va="center",
+            fontsize=8.5, zorder=4)
     return box
+
+
+def _look(projection: Projection) -> dict[str, Any]:
+    inhibits, plastic = weight_sign(projection) < 0, projection.plasticity is not None
+    return {"color": INHIBITS if inhibits else BLUE if plastic else EXCITES, "linewidth": 2.4 if plastic else 1.5,
+            "arrowstyle": "-[,widthB=0.32,lengthB=0" if inhibits else "-|>", "mutation_scale": 13}
 
 
 def _arrow(ax: Axes, projection: Projection, places: Places, boxes: dict[str, Any], bend: float) -> None:
     from matplotlib.patches import FancyArrowPatch
 
-    inhibits = weight_sign(projection) < 0
-    plastic = projection.plasticity is not None
-    color = INHIBITS if inhibits else BLUE if plastic else EXCITES
-    head = "-[,widthB=0.32,lengthB=0" if inhibits else "-|>"
-    start, end = places[projection.pre], places[projection.post]
-    arc = f"arc3,rad={bend}"
-    ends = {"patchA": boxes[projection.pre], "patchB": boxes[projection.post]}
-    if projection.pre == projection.post:
-        x, y = start
-        start, end = (x - 0.3, y + BOX_HEIGHT / 2), (x + 0.3, y + BOX_HEIGHT / 2)
-        arc, ends = "arc3,rad=-1.4", {}
-    ax.add_patch(FancyArrowPatch(start, end, connectionstyle=arc, arrowstyle=head, mutation_scale=13, color=color,
-                                 linewidth=2.4 if plastic else 1.5, shrinkA=1, shrinkB=4, zorder=2, **ends))
+    ax.add_patch(FancyArrowPatch(places[projection.pre], places[projection.post], shrinkA=1, shrinkB=4, zorder=2,
+                                 connectionstyle=f"arc3,rad={bend}", patchA=boxes[projection.pre],
+                                 patchB=boxes[projection.post], **_look(projection)))
+
+
+def _loop(ax: Axes, projection: Projection, box: Any) -> None:
+    """A projection from a population to itself, around the upper right corner of its box."""
+    from matplotlib.patches import FancyArrowPatch
+
+    right, top = box.get_x() + box.get_width(), box.get_y() + BOX_HEIGHT
+    ax.add_patch(FancyArrowPatch((right - 0.34, top), (right, top - 0.3), shrinkA=0, shrinkB=3, zorder=5,
+                                 connectionstyle="arc3,rad=-1.7", **_look(projection)))
 
 
 def _middle(start: tuple[float, float], end: tuple[float, float], bend: float) -> tuple[float, float]:
@@ -158,15 +177,14 @@ def _middle(start: tuple[float, float], end: tuple[float, float], bend: float) -
 def _gate(ax: Axes, box: Any, target: tuple[float, float]) -> None:
     from matplotlib.patches import FancyArrowPatch
 
-    start = box.get_x() + BOX_WIDTH / 2, box.get_y() + BOX_HEIGHT / 2
+    start = box.get_x() + box.get_width() / 2, box.get_y() + BOX_HEIGHT / 2
     ax.add_patch(FancyArrowPatch(start, target, arrowstyle="-", color=PURPLE, linewidth=1.6, linestyle=(0, (3, 2)),
                                  patchA=box, shrinkB=0, zorder=1))
     ax.plot(*target, marker="o", markersize=8, color=PURPLE, markeredgecolor="white", zorder=5)
 
 
 def _port(ax: Axes, name: str, box: Any, place: tuple[float, float]) -> None:
-    x, y = place
-    edge = x - BOX_WIDTH / 2
+    edge, y = box.get_x(), place[1]
     ax.annotate("", (edge - 0.04, y), (edge - 0.45, y),
                 arrowprops={"arrowstyle": "-|>", "color": GREY, "linewidth": 1.5, "shrinkA": 0, "shrinkB": 0})
     ax.text(edge - 0.5, y, name, ha="right", va="center", fontsize=9.5, color="#444444", style="italic")
