@@ -152,7 +152,8 @@ def _whole(path: Path, write: Callable[[str], object]) -> Path:
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
-        raise RecordingError(f"cannot write {path}: {error.strerror or error}; free some space or choose another "
+        reason = error.strerror or str(error).splitlines()[0]  # HDF5 writes a page
+        raise RecordingError(f"cannot write {path}: {reason}; free some space or choose another "
                              "folder with --out. Nothing written before was touched") from None
     finally:
         if temporary:
