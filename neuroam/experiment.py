@@ -1,9 +1,10 @@
 """simulate and judge: a circuit, a protocol and a solver make a recording; a recording meets the published claims."""
 from __future__ import annotations
 
+import signal
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, as_completed
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
@@ -14,7 +15,7 @@ import xarray as xr
 
 from neuroam.calibrate import Calibrated, calibrate, renormalise
 from neuroam.circuit import Circuit
-from neuroam.errors import DescriptionError, RecordingError
+from neuroam.errors import DescriptionError, NeuroamError, RecordingError
 from neuroam.fingerprint import fingerprint
 from neuroam.manipulations import Renormalise
 from neuroam.prediction import Verdict, verdict
@@ -42,14 +43,14 @@ class _Task:
 
 
 def simulate(circuit: Circuit, protocol: Protocol, solver: Solver | None = None, animals: int = 8, seed: int = 0, *,
-             level: str = "spiking", workers: int = 1, store: Path | None = None,
+             level: str = "spiking", executor: Executor | None = None, store: Path | None = None,
              progress: Progress | None = None) -> xr.Dataset:
     """Run every group of `protocol` on `animals` animals of `circuit`; returns the recording.
 
-    Animal k is wired from seed + k; groups are copies of it. `solver` is Numba() if not given. With `workers` > 1
-    animals are spread over processes (call from under ``if __name__ == "__main__":``). `store` is a folder that keeps
-    finished animals, so that an interrupted run goes on where it was. `progress(done, total, seconds)` is called as
-    animals finish. Bad input raises `DescriptionError` or `Unsupported` before anything runs.
+    Animal k is wired from seed + k; groups are copies of it. `solver` is Numba() if not given. An
+    `executor`, such as `process_pool(2)`, runs animals side by side. `store` is a folder that keeps finished animals,
+    so that an interrupted run goes on where it was. `progress(done, total, seconds)` is called as animals finish. Bad
+    input raises `DescriptionError` or `Unsupported` before anything runs.
     """
     if solver is None:
         from neuroam.solvers import Numba
@@ -57,13 +58,13 @@ def simulate(circuit: Circuit, protocol: Protocol, solver: Solver | None = None,
         solver = Numba()
     if animals < 1:
         raise DescriptionError(f"animals is {animals}; at least 1 is needed")
-    _try_on(circuit, protocol, solver, seed)
-    if workers > 1 and animals > 1:
-        solver.prepare(*_first(circuit, protocol, solver, seed))
+    wired, session = try_on(circuit, protocol, solver, seed)
     tasks = [_Task(circuit, protocol, solver, seed + k, level, store) for k in range(animals)]
     finished: dict[int, xr.Dataset] = {}
     began = time.monotonic()
-    for animal, recording in _spread(tasks, workers):
+    if executor is not None and any(not _is_stored(task) for task in tasks):
+        solver.prepare(wired, session)
+    for animal, recording in _spread(tasks, executor):
         finished[animal] = recording
         if progress is not None:
             progress(len(finished), animals, time.monotonic() - began)
@@ -85,30 +86,38 @@ def _made(description: Circuit | Protocol) -> dict[str, Any]:
     return {"name": description.recipe.name, "settings": dict(description.recipe.settings)}
 
 
-def _try_on(circuit: Circuit, protocol: Protocol, solver: Solver, seed: int) -> None:
-    """Meet every error that needs no simulation now, before any has begun."""
+def try_on(circuit: Circuit, protocol: Protocol, solver: Solver, seed: int = 0) -> tuple[Wired, Session]:
+    """Meet every error that needs no simulation, before any has begun; the first animal and its session."""
     wired = wire(circuit, seed)
+    session = schedule(protocol, wired, solver.dt)
     for group in protocol.groups:
-        changed = _manipulate(Calibrated(wired, _NO_PEAKS), group, dry=True)
-        check(solver, changed, schedule(protocol, changed, solver.dt))
+        check(solver, _manipulate(Calibrated(wired, _NO_PEAKS), group, dry=True), session)
+    return wired, session
 
 
-def _first(circuit: Circuit, protocol: Protocol, solver: Solver, seed: int) -> tuple[Wired, Session]:
-    wired = wire(circuit, seed)
-    return wired, schedule(protocol, wired, solver.dt)
+def process_pool(workers: int) -> ProcessPoolExecutor:
+    """Processes for the animals. Call it from under ``if __name__ == "__main__":``, as each imports the script anew.
+
+    An interrupt is for the process that waits for them: it shuts them down in order.
+    """
+    return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=signal.signal,
+                               initargs=(signal.SIGINT, signal.SIG_IGN))
 
 
-def _spread(tasks: list[_Task], workers: int) -> Iterator[tuple[int, xr.Dataset]]:
-    if workers <= 1 or len(tasks) == 1:
+def _spread(tasks: list[_Task], executor: Executor | None) -> Iterator[tuple[int, xr.Dataset]]:
+    if executor is None:
         yield from ((task.seed, run_animal(task)) for task in tasks)
         return
-    pool: Executor = ProcessPoolExecutor(min(workers, len(tasks)), mp_context=get_context("spawn"))
+    futures = {executor.submit(run_animal, task): task.seed for task in tasks}
     try:
-        futures = {pool.submit(run_animal, task): task.seed for task in tasks}
         for future in as_completed(futures):
             yield futures[future], future.result()
+    except BrokenExecutor:
+        raise NeuroamError("a process that ran an animal was killed, perhaps for want of memory; finished animals are "
+                           "kept: give the same command again, with fewer --workers if it happens again") from None
     finally:
-        pool.shutdown(cancel_futures=True)
+        for future in futures:
+            future.cancel()
 
 
 def run_animal(task: _Task) -> xr.Dataset:
@@ -146,6 +155,11 @@ def _manipulate(calibrated: Calibrated, group: Group, dry: bool = False) -> Wire
             raise DescriptionError(f"group {group.name!r}: Renormalise needs a circuit with a calibration; "
                                    f"{wired.name!r} has none")
     return wired
+
+
+def _is_stored(task: _Task) -> bool:
+    path = _stored(task)
+    return path is not None and path.exists()
 
 
 def _stored(task: _Task) -> Path | None:

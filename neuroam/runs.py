@@ -18,7 +18,7 @@ from typing import Any
 from neuroam import registry
 from neuroam.circuit import Circuit, as_rates
 from neuroam.errors import DescriptionError, RecordingError
-from neuroam.experiment import judge, simulate
+from neuroam.experiment import judge, process_pool, simulate, try_on
 from neuroam.fingerprint import fingerprint
 from neuroam.protocol import Protocol
 from neuroam.recording import load, save, write_whole
@@ -64,18 +64,25 @@ def run(request: Request, out: str | os.PathLike = "runs", workers: int | None =
     _writable(folder)
     print(f"{protocol.title} ({protocol.source})\n{circuit.name}, {request.animals} animals in each of "
           f"{len(protocol.groups)} groups, seeds {request.seed}–{request.seed + request.animals - 1}", flush=True)
-    levels = []
+    parts = {name: _at_level(name, circuit, protocol) for name in solvers}
     for name, solver in solvers.items():
-        at_level = as_rates(circuit) if name == "rate" else circuit
-        within = protocol.without_traces() if name == "effective" else protocol
-        recording = simulate(at_level, within, solver, request.animals, request.seed, level=name,
-                             workers=workers or os.cpu_count() or 1, store=Path(out) / ANIMALS,
-                             progress=_Progress(name))
-        recording.attrs["history"] = request.command
-        save(recording, folder / _file_name(name, request.levels))
-        levels.append(Level(name, recording, judge(recording, protocol)))
+        try_on(*parts[name], solver, request.seed)
+    levels = []
+    with process_pool(min(workers or os.cpu_count() or 1, request.animals)) as pool:
+        for name, solver in solvers.items():
+            recording = simulate(*parts[name], solver, request.animals, request.seed, level=name, executor=pool,
+                                 store=Path(out) / ANIMALS, progress=_Progress(name))
+            recording.attrs["history"] = request.command
+            save(recording, folder / _file_name(name, request.levels))
+            levels.append(Level(name, recording, judge(recording, protocol)))
     _finish(folder, levels, circuit, protocol, request.command)
     return folder
+
+
+def _at_level(name: str, circuit: Circuit, protocol: Protocol) -> tuple[Circuit, Protocol]:
+    if name == "effective":
+        return circuit, protocol.without_traces()
+    return as_rates(circuit) if name == "rate" else circuit, protocol
 
 
 def rewrite_report(folder: str | os.PathLike) -> Path:

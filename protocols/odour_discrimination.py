@@ -55,7 +55,7 @@ def odour_discrimination(training: int = 12, tests: int = 3, odour: object = 0.5
         title="Sparse coding and learned odour discrimination",
         source=LIN,
         circuit="mushroom_body",
-        dt=0.25 * ms,
+        dt=0.5 * ms,
         groups=(
             Group(CONTROL),
             Group(BLOCKED, (Scale("APL", "KC", 0.0),)),
