@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,7 +54,7 @@ def _mark_phases(ax: Axes, recording: xr.Dataset, block: str) -> None:
         ax.axvspan(training[0] - 0.5, training[-1] + 0.5, color=GREY, alpha=0.12, linewidth=0)
 
 
-def preferences(ax: Axes, recording: xr.Dataset, pairs: dict[str, tuple[str, ...]], groups: tuple[str, ...]) -> Axes:
+def preferences(ax: Axes, recording: xr.Dataset, pairs: Mapping[str, tuple[str, ...]], groups: tuple[str, ...]) -> Axes:
     """Preference index of each group: dots are animals, the bar is the mean with its 95 % interval. The pairs of
     odours (name → counterbalanced blocks) stand side by side."""
     colors = dict(zip(pairs, (VERMILLION, BLUE), strict=False))

@@ -114,7 +114,7 @@ def learning_figures(levels: Levels, blocks: tuple[str, ...], groups: tuple[str,
 
 
 @styled
-def preference_figures(levels: Levels, pairs: dict[str, tuple[str, ...]], groups: tuple[str, ...],
+def preference_figures(levels: Levels, pairs: Mapping[str, tuple[str, ...]], groups: tuple[str, ...],
                        population: str = "MBON") -> dict[str, Figure]:
     """Preference index of every group; a panel a level, all on one scale."""
     blocks = tuple(block for some in pairs.values() for block in some)

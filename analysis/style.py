@@ -17,7 +17,7 @@ ORANGE, SKY, GREEN, YELLOW = "#E69F00", "#56B4E9", "#009E73", "#F0E442"
 BLUE, VERMILLION, PURPLE, BLACK, GREY = "#0072B2", "#D55E00", "#CC79A7", "#000000", "#7A7A7A"
 CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 WIDTH = 4.4  # inches: on a phone the page shrinks a figure this wide by a fifth, so 10 points stay legible
-RC: dict[str, Any] = {
+RC: Any = {
     "font.size": 10, "axes.labelsize": 10, "axes.titlesize": 10, "xtick.labelsize": 9, "ytick.labelsize": 9,
     "legend.fontsize": 9, "legend.frameon": False, "legend.handlelength": 1.2, "axes.spines.top": False,
     "axes.spines.right": False, "axes.linewidth": 0.8, "lines.linewidth": 1.6, "savefig.dpi": 200,

@@ -196,9 +196,10 @@ def _key(circuit: Circuit) -> list[Any]:
 
     signs = {weight_sign(p) for p in circuit.projections if p.plasticity is None}
     rules = [p.plasticity for p in circuit.projections if p.plasticity is not None]
-    entries = [(signs - {-1}, "excites", {"color": EXCITES, "marker": ">"}),
-               (-1 in {weight_sign(p) for p in circuit.projections}, "inhibits", {"color": INHIBITS, "marker": "|",
-                                                                                 "markersize": 10}),
-               (rules, "learns", {"color": BLUE, "linewidth": 2.4, "marker": ">"}),
-               (any(r.gate for r in rules), "gates learning", {"color": PURPLE, "marker": "o", "linestyle": "--"})]
+    entries: list[tuple[Any, str, dict[str, Any]]] = [
+        (signs - {-1}, "excites", {"color": EXCITES, "marker": ">"}),
+        (-1 in {weight_sign(p) for p in circuit.projections}, "inhibits",
+         {"color": INHIBITS, "marker": "|", "markersize": 10}),
+        (rules, "learns", {"color": BLUE, "linewidth": 2.4, "marker": ">"}),
+        (any(r.gate for r in rules), "gates learning", {"color": PURPLE, "marker": "o", "linestyle": "--"})]
     return [Line2D([0, 1], [0, 0], label=label, markevery=[1], **look) for wanted, label, look in entries if wanted]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from typing import Any
 
 from brian2.units import ms, second
 from neuroam.analysis.contrast import Measure, difference, in_group, interaction, ratio
@@ -150,7 +151,7 @@ def _behaviour() -> tuple[Prediction, ...]:
 
 def _figures() -> tuple[Figure, ...]:
     trained = {pair: (f"{pair}, first punished", f"{pair}, second punished") for pair in PAIRS}
-    code = {"population": "KC", "block": "coding"}
+    code: dict[str, Any] = {"population": "KC", "block": "coding"}
     return (
         Figure("Kenyon cells and APL",
                "Spikes of 500 Kenyon cells of the first animal in three trials, and what APL emits (green). Grey: the "
