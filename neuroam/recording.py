@@ -16,7 +16,7 @@ from __future__ import annotations
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Literal
@@ -133,27 +133,22 @@ def save(recording: xr.Dataset, path: str | os.PathLike) -> Path:
     """
     check(recording, "this Dataset")
     engine, encoding = _engine(recording)
-    full = _without_empty(recording)
-    return _whole(Path(path), lambda temporary: full.to_netcdf(temporary, engine=engine, encoding=encoding))
+    # through memory: HDF5 that meets a full disk leaves a file it cannot close and crashes later
+    return write_whole(Path(path), bytes(_without_empty(recording).to_netcdf(engine=engine, encoding=encoding)))
 
 
 def write_whole(path: Path, content: bytes) -> Path:
     """Write a file, all or nothing; errors as in `save`."""
-    return _whole(path, lambda temporary: Path(temporary).write_bytes(content))
-
-
-def _whole(path: Path, write: Callable[[str], object]) -> Path:
     temporary = ""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         os.close(handle)
-        write(temporary)
+        Path(temporary).write_bytes(content)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
-        reason = error.strerror or str(error).splitlines()[0]  # HDF5 writes a page
-        raise RecordingError(f"cannot write {path}: {reason}; free some space or choose another "
+        raise RecordingError(f"cannot write {path}: {error.strerror or error}; free some space or choose another "
                              "folder with --out. Nothing written before was touched") from None
     finally:
         if temporary:

@@ -13,6 +13,8 @@ from typing import Any
 
 from neuroam.errors import DescriptionError
 
+_PRINTED = {"s": "second", "V": "volt", "A": "amp", "S": "siemens", "F": "farad", "K": "kelvin"}
+
 
 def names(kind: str) -> list[str]:
     """Names of the registered ``"circuits"`` or ``"protocols"``."""
@@ -82,11 +84,11 @@ def _value(make: Callable[..., Any], key: str, text: str) -> Any:
 
 
 def _quantity(text: str) -> Any:
-    """``"0.5 * second"`` or ``"500. ms"`` as a Brian2 quantity."""
+    """``"0.5 * second"``, ``"500. ms"`` or, as Brian2 prints it, ``"0.5 s"`` as a Brian2 quantity."""
     import brian2.units as units
 
     number, _, unit = text.replace("*", " ").partition(" ")
-    scale = getattr(units, unit.strip(), None)
+    scale = getattr(units, _PRINTED.get(unit.strip(), unit.strip()), None)
     if scale is None or not hasattr(scale, "dim"):
         raise ValueError(text)
     return float(number) * scale

@@ -11,6 +11,7 @@ import json
 import os
 import shutil
 import sys
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -141,12 +142,11 @@ def _file_name(level: str, levels: list[str] | tuple[str, ...]) -> str:
 
 
 def _writable(folder: Path) -> None:
-    """Find out before the work, not after it, that nothing can be written."""
+    """Find out before the work, not after it, that nothing can be written. The folder itself comes with its content."""
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.write_bytes(b"")
-        probe.unlink()
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.NamedTemporaryFile(dir=folder.parent):
+            pass
     except OSError as error:
         raise RecordingError(f"cannot write to {folder}: {error.strerror}; choose another folder with --out") from None
 
