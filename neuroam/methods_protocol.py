@@ -24,7 +24,7 @@ def _design(protocol: Protocol) -> Table:
                         "compared in pairs"),
             ("Trials", f"{_presentations(protocol)} trials of an animal in each group"
                        if _countable(protocol) else "one for every stimulus of the port, and those below"),
-            ("Time step", str(protocol.dt))]
+            ("Usual time step", str(protocol.dt))]
     if protocol.circuit:
         rows.insert(1, ("Circuit", protocol.circuit.replace("_", " ")))
     return Table("Design", ("", ""), tuple(rows))

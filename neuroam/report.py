@@ -23,6 +23,7 @@ from neuroam.outcome import Level, animals, by_claim, calibration, measured, sum
 from neuroam.protocol import Protocol
 from neuroam.recording import write_whole
 from neuroam.table import Table, plain
+from neuroam.units import in_words
 
 if TYPE_CHECKING:
     import matplotlib.figure
@@ -108,12 +109,23 @@ def about(protocol: Protocol) -> list[str]:
 
 
 def made(levels: Sequence[Level], files: Sequence[str]) -> Table:
-    """How each level was made: solver, seeds, versions and where the recording lies."""
+    """How the levels were made: solver, seed, versions and where the recordings lie; what they share said once."""
     keys = (("Solver", "solver"), ("Seed of the first animal", "seed"), ("Animals", "animals"),
-            ("Time step (s)", "clock_dt"), ("Versions", "source"), ("Schema", "neuroam_schema"))
-    rows = [(words, *(str(level.recording.attrs.get(key, "not stated")) for level in levels)) for words, key in keys]
-    rows.append(("Recording", *(files or ["not kept"] * len(levels))))
-    return Table("Make it again", ("", *(level.name for level in levels)), tuple(rows))
+            ("Time step", "clock_dt"), ("Versions", "source"), ("Schema of the recording", "neuroam_schema"))
+    rows = [(words, _by_level(levels, [_attribute(level, key) for level in levels])) for words, key in keys]
+    rows.append(("Recording", _by_level(levels, list(files) or ["not kept"] * len(levels))))
+    return Table("Make it again", ("", ""), tuple(rows))
+
+
+def _attribute(level: Level, key: str) -> str:
+    value = level.recording.attrs.get(key, "not stated")
+    return in_words(float(value), "second") if key == "clock_dt" and value != "not stated" else str(value)
+
+
+def _by_level(levels: Sequence[Level], values: Sequence[str]) -> str:
+    if len(set(values)) == 1:
+        return values[0]
+    return "\n".join(f"{level.name}: {value}" for level, value in zip(levels, values, strict=True))
 
 
 def _file(level: Level, levels: Sequence[Level], folder: Path) -> str:

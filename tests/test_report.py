@@ -87,7 +87,8 @@ def test_every_claim_stands_beside_what_was_found_and_published(page, levels):
 
 def test_it_says_how_to_make_it_again(page):
     text = html.unescape(page.read_text(encoding="utf-8"))
-    for word in (COMMAND, "neuroam 0.1.0", "recording-rate.nc", "Numba(dt=0.00025)", "17 mV", PROTOCOL.source,
+    assert COMMAND in "".join(Page(text).words)
+    for word in ("neuroam 0.1.0", "recording-rate.nc", "Numba(dt=0.00025)", "250 µs", "17 mV", PROTOCOL.source,
                  "Heterogeneity of Kenyon cells: <strong>equal"):
         assert word in text
 
@@ -103,7 +104,7 @@ def test_a_protocol_without_figures_or_claims_has_a_report(tmp_path):
     bare = replace(PROTOCOL, figures=(), predictions=(), recipe=None)
     path = write_report(tmp_path, [Level("only", little_recording(PROTOCOL), [])], CIRCUIT, bare, "x <y> & z")
     text = path.read_text(encoding="utf-8")
-    assert "x &lt;y&gt; &amp; z" in text and "Figures</h2>" not in text
+    assert "&lt;y&gt;" in text and "<y>" not in text and "Figures</h2>" not in text
 
 
 def test_nothing_is_left_behind_when_the_folder_cannot_be_written(tmp_path):
