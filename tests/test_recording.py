@@ -225,14 +225,15 @@ def test_a_full_disk_leaves_what_was_there(spikes, tmp_path, monkeypatch, failin
     path = save(spikes, tmp_path / "r.nc")
     before = path.read_bytes()
 
-    def full(self, target, **options):
-        Path(target).write_bytes(before[:100])
+    def full(target, content):
+        with open(target, "wb") as file:
+            file.write(content[:100])
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     if failing == "write":
-        monkeypatch.setattr(xr.Dataset, "to_netcdf", full)
+        monkeypatch.setattr(Path, "write_bytes", full)
     else:
-        monkeypatch.setattr(os, "replace", lambda *a: full(None, tmp_path / "other"))
+        monkeypatch.setattr(os, "replace", lambda source, target: full(tmp_path / "other", before))
     with pytest.raises(RecordingError, match=r"cannot write .*No space left on device.*free some space"):
         save(spikes.assign_attrs(title="new"), path)
     monkeypatch.undo()
