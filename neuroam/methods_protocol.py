@@ -100,7 +100,7 @@ def _cells(record: Record) -> str:
 
 
 def _kept(record: Record) -> str:
-    kept = "spikes, if it spikes, and the mean response while the stimulus of each trial is on"
+    kept = "spikes of spiking cells, and the mean response while the stimulus of each trial is on"
     return kept if record.every is None else f"{kept}; a trace every {record.every}"
 
 
