@@ -254,7 +254,7 @@ def _sum_graded(cells, syn, state, n):
 
 @njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def _pool(r):
-    total = r[0] * 0  # a zero of the emissions' precision
+    total = r.dtype.type(0)  # numba makes a float32 times 0 a float64
     for j in range(len(r)):
         total += r[j]
     return total
@@ -265,7 +265,7 @@ def _add_dense(weight, first, by_pre, by_post, r, target):
     if by_pre == 1:
         for i in range(len(target)):
             row = weight[first + i * by_post: first + i * by_post + len(r)]
-            total = row[0] * 0  # a zero of the weights' precision
+            total = weight.dtype.type(0)
             for j in range(len(r)):
                 total += row[j] * r[j]
             target[i] += total
@@ -296,7 +296,7 @@ def _advance_cells(cells, channels, state, n):
             c = channels.first[p]
             s = state.s[channels.start[c]: channels.start[c] + b - a]
             _relax_one_channel(state.v[a:b], s, channels.decay[c], cells.rest[p] + state.base[p, 0], cells.alpha[p],
-                               state.until[a:b], n)
+                               state.until[a:b], np.int32(n))
             continue
         for c in range(channels.first[p], channels.first[p + 1]):
             s = state.s[channels.start[c]: channels.start[c] + b - a]
@@ -308,21 +308,26 @@ def _advance_cells(cells, channels, state, n):
             for i in range(b - a):
                 total[i] = (total[i] + state.base[p, 0]) / (1 + division[i] + state.base[p, 1])
                 division[i] = 0
-            base = state.base[p, 0] * 0
+            base = state.base.dtype.type(0)
         else:
             base = state.base[p, 0]
         if cells.kind[p] == LIF and cells.refractory[p] > 0:
-            _relax_unless_refractory(state.v[a:b], total, cells.rest[p] + base, cells.alpha[p], state.until[a:b], n)
+            _relax_unless_refractory(state.v[a:b], total, cells.rest[p] + base, cells.alpha[p], state.until[a:b],
+                                     np.int32(n))
         else:
             _relax(state.v[a:b], total, cells.rest[p] + base, cells.alpha[p])
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def _relax_one_channel(v, s, decay, rest, alpha, until, n):
-    """The common case, cells with one synaptic variable, in one pass over memory."""
+    """The common case, cells with one synaptic variable, in one pass over memory.
+
+    Refractory cells add nothing rather than keep their value, which would become a masked store: slow on AMD.
+    """
+    still = v.dtype.type(0)
     for i in range(len(v)):
-        moved = v[i] + (rest + s[i] - v[i]) * alpha
-        v[i] = moved if until[i] <= n else v[i]
+        change = (rest + s[i] - v[i]) * alpha
+        v[i] += change if until[i] <= n else still
         s[i] *= decay
 
 
@@ -342,9 +347,10 @@ def _relax(v, total, rest, alpha):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def _relax_unless_refractory(v, total, rest, alpha, until, n):
+    still = v.dtype.type(0)
     for i in range(len(v)):
-        moved = v[i] + (rest + total[i] - v[i]) * alpha
-        v[i] = moved if until[i] <= n else v[i]
+        change = (rest + total[i] - v[i]) * alpha
+        v[i] += change if until[i] <= n else still
         total[i] = 0
 
 
@@ -522,7 +528,7 @@ def _gate_open(q, cells, syn, state):
 @njit(cache=True, error_model="numpy", forceinline=True)
 def _gate(q, i, cells, syn, state):
     if syn.gate[q] < 0:
-        return 1.0
+        return state.r.dtype.type(1)
     start = cells.start[syn.gate[q]]
     return state.r[start + i] if cells.start[syn.gate[q] + 1] - start > 1 else state.r[start]
 

@@ -36,7 +36,7 @@ class Tables:
         spikes, graded = self.depth
         zeros = lambda *shape: np.zeros(shape, self.dtype)  # noqa: E731
         state = k.State(zeros(units), zeros(units), zeros(int(self.channels.start[-1])),
-                        zeros(int(self.traces.start[-1])), np.zeros(units, np.int64),
+                        zeros(int(self.traces.start[-1])), np.zeros(units, np.int32),
                         np.zeros((spikes, units), np.int32), np.zeros((spikes, n), np.int64), zeros(graded, units),
                         self.weight.copy(), zeros(units), zeros(units), zeros(n, 2))
         self.rest(state)
