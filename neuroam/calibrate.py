@@ -13,8 +13,8 @@ import numpy as np
 
 from neuroam.circuit import CodingLevels
 from neuroam.errors import DescriptionError
-from neuroam.protocol import EVERY, Block, Protocol, Record, Stimulus, Trial
-from neuroam.session import schedule
+from neuroam.protocol import Block, Protocol, Record, Stimulus, Trial
+from neuroam.session import Session, schedule
 from neuroam.solvers.base import Solver
 from neuroam.units import Parameter
 from neuroam.wiring import Wired
@@ -39,15 +39,16 @@ def calibrate(wired: Wired, solver: Solver) -> Calibrated:
     p = wired.find(goal.population, "calibration")
     cut = _scaled(wired, goal, 0.0)
     unreachable = cut.with_population(p, threshold=np.full(cut.populations[p].size, np.inf))
-    peaks = _run(unreachable, goal, solver, None)[1]
+    stimuli = _session(wired, goal, solver, wired.ports[goal.port].names)
+    peaks = _run(unreachable, goal, solver, stimuli)[1]
     wired, factor = with_threshold(wired, peaks, goal.without)
     cut = _scaled(wired, goal, 0.0)
-    labels = {"threshold factor": factor, "coding level without inhibition": _level(cut, goal, solver, None)}
+    labels = {"threshold factor": factor, "coding level without inhibition": _level(cut, goal, solver, stimuli)}
     scale = 1.0
     if solver.tunes_inhibition:
         scale = _inhibition(wired, goal, solver)
         wired = _scaled(wired, goal, scale)
-    labels |= {"inhibition scale": scale, "coding level with inhibition": _level(wired, goal, solver, None),
+    labels |= {"inhibition scale": scale, "coding level with inhibition": _level(wired, goal, solver, stimuli),
                "mean threshold": float(wired.populations[p].threshold.mean()) - _rest(wired, p)}
     return Calibrated(replace(wired, labels=labels), peaks)
 
@@ -95,32 +96,32 @@ def _scaled(wired: Wired, goal: CodingLevels, factor: float) -> Wired:
     return wired
 
 
-def _presentations(goal: CodingLevels, names: tuple[str, ...] | None) -> Protocol:
-    """Each stimulus once, in silence otherwise."""
+def _session(wired: Wired, goal: CodingLevels, solver: Solver, names: tuple[str, ...]) -> Session:
+    """Each stimulus once, each in a trial of its own."""
     duration = Parameter(float(goal.stimulus) + float(SETTLE), "second")
-    shown = [EVERY] if names is None else list(names)
-    trials = tuple(Trial("calibrate", duration, (Stimulus(goal.port, what, goal.stimulus, SETTLE),)) for what in shown)
-    return Protocol("calibration", "calibration", goal.source, (Block("stimuli", trials),), (Record(goal.population),))
+    trials = tuple(Trial("calibrate", duration, (Stimulus(goal.port, name, goal.stimulus, SETTLE),)) for name in names)
+    protocol = Protocol("calibration", "calibration", goal.source, (Block("stimuli", trials),),
+                        (Record(goal.population),))
+    peaks = (wired.find(goal.population, "calibration"),)
+    return replace(schedule(protocol, wired, solver.dt), peaks=peaks)
 
 
-def _run(wired: Wired, goal: CodingLevels, solver: Solver, names: tuple[str, ...] | None) -> tuple[np.ndarray, ...]:
+def _run(wired: Wired, goal: CodingLevels, solver: Solver, stimuli: Session) -> tuple[np.ndarray, np.ndarray]:
     """Responses and peaks of the coding population, each (n_stimuli, n_cells)."""
-    p = wired.find(goal.population, "calibration")
-    session = replace(schedule(_presentations(goal, names), wired, solver.dt), peaks=(p,))
-    outcome = solver.run(wired, session)
+    outcome = solver.run(wired, stimuli)
     return outcome.responses[goal.population], outcome.peaks[goal.population]
 
 
-def _level(wired: Wired, goal: CodingLevels, solver: Solver, names: tuple[str, ...] | None) -> float:
-    return float((_run(wired, goal, solver, names)[0] > 0).mean())
+def _level(wired: Wired, goal: CodingLevels, solver: Solver, stimuli: Session) -> float:
+    return float((_run(wired, goal, solver, stimuli)[0] > 0).mean())
 
 
 def _inhibition(wired: Wired, goal: CodingLevels, solver: Solver) -> float:
     """The factor on the inhibition at which every n-th stimulus has the wanted mean coding level."""
-    names = wired.ports[goal.port].names[::EVERY_NTH]
+    stimuli = _session(wired, goal, solver, wired.ports[goal.port].names[::EVERY_NTH])
 
     def excess(scale: float) -> float:
-        return _level(_scaled(wired, goal, scale), goal, solver, names) - goal.with_inhibition
+        return _level(_scaled(wired, goal, scale), goal, solver, stimuli) - goal.with_inhibition
 
     low, high = 0.0, 1.0
     while excess(high) > 0:

@@ -130,16 +130,16 @@ def run_animal(task: _Task) -> xr.Dataset:
             path.unlink(missing_ok=True)
     wired = wire(task.circuit, task.seed)
     calibrated = calibrate(wired, task.solver) if wired.calibration else Calibrated(wired, _NO_PEAKS)
-    recording = join(_run_group(calibrated, task, group) for group in task.protocol.groups)
+    session = schedule(task.protocol, wired, task.solver.dt)  # groups meet the same stimuli and the same noise
+    recording = join(_run_group(calibrated, session, task, group) for group in task.protocol.groups)
     recording.attrs.update(describe_attributes(task.protocol.title, clock_dt=task.solver.dt))
     if path is not None:
         save(recording, path)
     return recording
 
 
-def _run_group(calibrated: Calibrated, task: _Task, group: Group) -> xr.Dataset:
+def _run_group(calibrated: Calibrated, session: Session, task: _Task, group: Group) -> xr.Dataset:
     wired = _manipulate(calibrated, group)
-    session = schedule(task.protocol, wired, task.solver.dt)
     return assemble(wired, session, task.solver.run(wired, session), group)
 
 

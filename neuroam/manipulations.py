@@ -84,7 +84,7 @@ class Renormalise:
             raise DescriptionError(f"Renormalise: level is {self.level}; give a fraction between 0 and 1")
 
     def __str__(self) -> str:
-        return f"threshold renormalised to {self.level:.0%}"
+        return f"threshold renormalised to {100 * self.level:g} %"
 
 
 Manipulation = Silence | Scale | BlockPlasticity | Renormalise
