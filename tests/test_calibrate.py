@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from brian2 import ms
 from neuroam.circuits.mushroom_body import mushroom_body
 
 from neuroam import calibrate as calibration
@@ -14,6 +15,7 @@ from neuroam.circuit import CodingLevels, as_rates
 from neuroam.effective.winner_take_all import WinnerTakeAll
 from neuroam.errors import DescriptionError
 from neuroam.manipulations import Scale
+from neuroam.protocol import Block, Protocol, Record, Stimulus, Trial
 from neuroam.session import schedule
 from neuroam.solvers import Numba
 from neuroam.wiring import wire
@@ -29,9 +31,16 @@ def calibrated(heterogeneity="equal", seed=1, rates=False):
     return wired, calibrate(wired, SOLVER)
 
 
+def smell(wired, names, dt):
+    """Each odour once, after 100 ms of air, as the calibration presents them."""
+    trials = tuple(Trial(name, 600*ms, (Stimulus("odour", name, 500*ms, 100*ms),)) for name in names)
+    return schedule(Protocol("smell", "", "", (Block("all", trials),), (Record("KC"),)), wired, dt)
+
+
 def answers(wired, solver=SOLVER, names=None):
-    """Which cells answer which stimuli."""
-    return calibration._run(wired, wired.calibration, solver, names)[0] > 0
+    """Which cells answer which odours."""
+    session = smell(wired, names or wired.ports["odour"].names, solver.dt)
+    return solver.run(wired, session).responses["KC"] > 0
 
 
 def free(wired):
@@ -42,7 +51,7 @@ def reached(wired, peaks):
     """Pairs whose free peak passes the threshold, after checking that they are those that answer; a spiking cell may
     miss its peak if a spike shortly before the odour reset it."""
     wired = free(wired)
-    session = schedule(calibration._presentations(wired.calibration, None), wired, SOLVER.dt)
+    session = smell(wired, wired.ports["odour"].names, SOLVER.dt)
     outcome = SOLVER.run(wired, session)
     found, above = outcome.responses["KC"] > 0, peaks > wired.populations[1].threshold
     assert not (found & ~above).any()

@@ -20,7 +20,7 @@ from neuroam.protocols.odour_discrimination import (
 
 from neuroam.experiment import judge, simulate
 from neuroam.manipulations import BlockPlasticity
-from neuroam.prediction import NOT_DECIDABLE, REPRODUCED
+from neuroam.prediction import REPRODUCED
 from neuroam.protocol import Group
 from neuroam.solvers import Numba
 
@@ -87,15 +87,13 @@ def test_every_claim_is_judged(recording, protocol):
 
 @pytest.mark.slow
 def test_the_published_findings():
-    """Six animals, as the command line runs it. All claims of the paper; `silent cells` and `spikes of a responding
-    cell` are compared with another model and may fail."""
+    """Six animals. Every claim is reproduced but one, which is not of this paper: with equal thresholds 5 % of Kenyon
+    cells answer no odour, where recordings have 39–41 %."""
     protocol = odour_discrimination()
     recording = simulate(mushroom_body(), protocol, Numba(dt=protocol.dt), animals=6, seed=1)
     verdicts = judge(recording, protocol)
     for v in verdicts:
         print(f"{v.verdict:15s} {v.mean:8.3f} [{v.low:.3f}, {v.high:.3f}] expected {v.expect:14s} {v.claim}")
     assert all(v.animals == 6 for v in verdicts)
-    published = [v for v in verdicts if "Kennedy" not in v.published]
-    missed = [v.claim for v in published if v.verdict != REPRODUCED]
-    assert not missed
-    assert all(v.verdict != NOT_DECIDABLE for v in published)
+    missed = [v.claim for v in verdicts if v.verdict != REPRODUCED]
+    assert missed == ["Kenyon cells that answer none of the odours"]
