@@ -19,9 +19,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from brian2.units import Hz
 
 from neuroam.errors import NeuroamError
+from neuroam.units import Hz
 
 R_MAX = 165.0  # spikes/s, Olsen et al. 2010
 SIGMA = 12.0  # spikes/s, Olsen et al. 2010

@@ -10,7 +10,6 @@ import functools
 from collections.abc import Mapping
 
 import numpy as np
-from brian2.units import Hz, ms, mV, second
 from neuroam.circuits.antennal_lobe import odour_code, receptor_table
 
 from neuroam.circuit import Circuit, CodingLevels, Population, Port, Projection
@@ -20,7 +19,7 @@ from neuroam.neurons import LIF, Drive, Poisson, Rate, graded
 from neuroam.plasticity import dopamine_depression
 from neuroam.recipe import recipe
 from neuroam.transfer import Rectified
-from neuroam.units import assumed, cited
+from neuroam.units import Hz, assumed, cited, ms, mV, second
 
 TURNER = "Turner, Bazhenov & Laurent 2008, J Neurophysiol 99:734 (secondary)"
 KENNEDY = "Kennedy 2019 (code: annkennedy/mushroomBody)"

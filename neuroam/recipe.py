@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
+from neuroam.units import exact
+
 T = TypeVar("T", bound=Callable[..., Any])
 
 
@@ -29,7 +31,7 @@ def recipe(factory: T) -> T:
     def make(*args: Any, **kwargs: Any) -> Any:
         bound = signature.bind(*args, **kwargs)
         bound.apply_defaults()
-        settings = tuple((key, str(value)) for key, value in bound.arguments.items())
+        settings = tuple((key, exact(value)) for key, value in bound.arguments.items())
         return replace(factory(*args, **kwargs), recipe=Recipe(factory.__name__, settings))
 
     return make  # type: ignore[return-value]

@@ -13,8 +13,6 @@ from typing import Any
 
 from neuroam.errors import DescriptionError
 
-_PRINTED = {"s": "second", "V": "volt", "A": "amp", "S": "siemens", "F": "farad", "K": "kelvin"}
-
 
 def names(kind: str) -> list[str]:
     """Names of the registered ``"circuits"`` or ``"protocols"``."""
@@ -62,6 +60,8 @@ def _entry(kind: str, name: str) -> metadata.EntryPoint:
 
 def _value(make: Callable[..., Any], key: str, text: str) -> Any:
     """A setting from its text, of the kind its default has; ``20*ms`` makes a quantity."""
+    from neuroam.units import Parameter, quantity
+
     parameters = inspect.signature(make).parameters
     if key not in parameters:
         from neuroam.circuit import unknown
@@ -77,18 +77,7 @@ def _value(make: Callable[..., Any], key: str, text: str) -> Any:
             return int(text)
         if isinstance(default, float):
             return float(text)
-        return _quantity(text)
+        return quantity(text)
     except (KeyError, ValueError, SyntaxError):
-        kind = "a quantity such as 20*ms" if hasattr(default, "dim") else type(default).__name__
+        kind = "a quantity such as 20*ms" if isinstance(default, Parameter) else type(default).__name__
         raise DescriptionError(f"setting {key} is {text!r}; expected {kind}, for example {default}") from None
-
-
-def _quantity(text: str) -> Any:
-    """``"0.5 * second"``, ``"500. ms"`` or, as Brian2 prints it, ``"0.5 s"`` as a Brian2 quantity."""
-    import brian2.units as units
-
-    number, _, unit = text.replace("*", " ").partition(" ")
-    scale = getattr(units, _PRINTED.get(unit.strip(), unit.strip()), None)
-    if scale is None or not hasattr(scale, "dim"):
-        raise ValueError(text)
-    return float(number) * scale

@@ -1,15 +1,17 @@
 """Numbers with a unit and a source: units at the door, SI floats inside.
 
-A description accepts Brian2 quantities (``20*ms``), plain floats where the unit is "1", or either of them with its
-source attached: ``cited(20*ms, "Turner 2008")``. Every number is kept as a `Parameter`, which needs no Brian2 to
-be compared, hashed, pickled or printed.
+A description accepts ``20*ms`` with the units of this module or with Brian2's, plain floats where the unit is "1", or
+either with its source attached: ``cited(20*ms, "Turner 2008")``. Every number is kept as a `Parameter`. The units here
+are Parameters themselves, so that a circuit can be described, hashed, pickled and printed without the two seconds that
+importing Brian2 takes.
 """
 from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -36,15 +38,47 @@ _PREFIXES = {0: "", -3: "m", -6: "µ", -9: "n", -12: "p", 3: "k", 6: "M", 9: "G"
 class Parameter:
     """One number of a Methods section: `value` in SI, its `unit` and where it was taken from."""
 
-    value: float
+    value: Any
     unit: str
     source: str = NOT_STATED
+    __array_ufunc__: ClassVar[None] = None  # numpy leaves array*ms to us
 
     def __float__(self) -> float:
-        return self.value
+        return float(self.value)
 
     def __str__(self) -> str:
-        return in_words(self.value, self.unit)
+        if np.ndim(self.value):
+            return f"{self.value} {self.unit}"
+        return in_words(float(self.value), self.unit)
+
+    def __mul__(self, other: Any) -> Parameter:
+        if isinstance(other, Parameter):
+            return Parameter(self.value * other.value, _combined(self.unit, other.unit))
+        return Parameter(self.value * _plain(other), self.unit)
+
+    __rmul__ = __mul__
+
+    def __truediv__(self, other: Any) -> Parameter:
+        if isinstance(other, Parameter):
+            return Parameter(self.value / other.value, _combined(self.unit, other.unit, -1))
+        return Parameter(self.value / _plain(other), self.unit)
+
+    def __rtruediv__(self, other: Any) -> Parameter:
+        return Parameter(_plain(other) / self.value, _combined("1", self.unit, -1))
+
+    def __add__(self, other: Any) -> Parameter:
+        return Parameter(self.value + _plain(si(other, self.unit, "sum")), self.unit)
+
+    __radd__ = __add__
+
+    def __neg__(self) -> Parameter:
+        return Parameter(-self.value, self.unit, self.source)
+
+
+def _plain(number: Any) -> Any:
+    """A float, or an array of them."""
+    values = np.asarray(number, dtype=float)
+    return values if values.ndim else values.item()
 
 
 @dataclass(frozen=True)
@@ -68,11 +102,30 @@ def assumed(quantity: Any, why: str) -> Cited:
 def dimensions(unit: str) -> tuple[int, ...]:
     """Exponents of the seven base units of a product such as ``"volt/hertz"`` or ``"volt*second"``."""
     total = np.zeros(7, dtype=int)
+    for name, power in _factors(unit).items():
+        total += power * np.array(_DIMENSIONS[name])
+    return tuple(total.tolist())
+
+
+def _factors(unit: str) -> Counter[str]:
+    """Units of a product and their powers."""
+    powers: Counter[str] = Counter()
     for sign, name in re.findall(r"([*/]?)([a-z]+|1)", unit):
         if name not in _DIMENSIONS:
             raise UnitError(f"unknown unit {name!r} in {unit!r}; known: {', '.join(_DIMENSIONS)}")
-        total += (-1 if sign == "/" else 1) * np.array(_DIMENSIONS[name])
-    return tuple(total.tolist())
+        powers[name] += -1 if sign == "/" else 1
+    del powers["1"]
+    return powers
+
+
+def _combined(unit: str, other: str, sign: int = 1) -> str:
+    """The product (or quotient, sign −1) of two units."""
+    powers = _factors(unit)
+    for name, power in _factors(other).items():
+        powers[name] += sign * power
+    above = [name for name, power in powers.items() for _ in range(power)]
+    below = [name for name, power in powers.items() for _ in range(-power)]
+    return "".join(["*".join(above) or "1", *(f"/{name}" for name in below)])
 
 
 def si(quantity: Any, unit: str, name: str) -> np.ndarray:
@@ -136,6 +189,37 @@ def in_words(value: float, unit: str) -> str:
     return f"{value / 10.0**power:.4g} {_PREFIXES[power]}{symbol}"
 
 
+def exact(value: Any) -> str:
+    """A setting as text that `quantity` reads back to the last bit; anything without a unit as ``str`` has it."""
+    if isinstance(value, Parameter):
+        return f"{value.value!r} {value.unit}"
+    dim = getattr(value, "dim", None)
+    if dim is None:
+        return str(value)
+    found = tuple(round(float(d), 9) for d in dim._dims)
+    units = [unit for unit, exponents in _DIMENSIONS.items() if exponents == found]
+    return f"{float(value)!r} {units[0]}" if units else str(value)
+
+
 def _example(unit: str) -> str:
     words = {"volt": "5*mV", "second": "20*ms", "hertz": "30*Hz", "1": "0.5", "volt/hertz": "2*mV/Hz"}
     return words.get(unit, f"1*{unit}")
+
+
+def quantity(text: str) -> Parameter:
+    """``"20*ms"``, ``"0.5 second"`` or ``"2 mV/Hz"``, as typed or as printed; `ValueError` if it is none."""
+    number, _, unit = re.sub(r"\s*([*/ ])\s*", r"\1", text.strip()).replace(" ", "*", 1).partition("*")
+    value = Parameter(float(number), "1")
+    for sign, name in re.findall(r"([*/]?)([^*/]+)", unit):
+        if name not in UNITS:
+            raise ValueError(f"unknown unit {name!r}")
+        value = value / UNITS[name] if sign == "/" else value * UNITS[name]
+    return value
+
+
+UNITS = {prefix + symbol: Parameter(10.0**power, name) for name, symbol in _SYMBOLS.items()
+         for power, prefix in [*_PREFIXES.items(), (-6, "u")]}
+UNITS |= {name: Parameter(1.0, name) for name in ("1", *_SYMBOLS)}
+second, volt, hertz, kelvin = (UNITS[name] for name in ("second", "volt", "hertz", "kelvin"))
+ms, us, mV, uV, Hz, kHz = (UNITS[name] for name in ("ms", "us", "mV", "uV", "Hz", "kHz"))
+nA, pA, nS, pF = (UNITS[name] for name in ("nA", "pA", "nS", "pF"))

@@ -11,7 +11,6 @@ import functools
 from collections.abc import Callable
 from typing import Any
 
-from brian2.units import ms, second
 from neuroam.analysis.contrast import Measure, difference, in_group, interaction, ratio
 from neuroam.analysis.correlation import mean_correlation
 from neuroam.analysis.learning import preference_index
@@ -28,6 +27,7 @@ from neuroam.manipulations import Renormalise, Scale, Silence
 from neuroam.prediction import Prediction, Region, above, between, within
 from neuroam.protocol import EVERY, Block, Figure, Group, Protocol, Record, Stimulus, Trial
 from neuroam.recipe import recipe
+from neuroam.units import ms, second
 
 LIN = "Lin et al. 2014, Nat Neurosci 17:559"
 DIRECTION = "direction read in the abstract; sizes are in figures only"

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms, mV, nS, pA
 
+from neuroam import units
 from neuroam.errors import DescriptionError, UnitError
 from neuroam.units import NOT_STATED, Parameter, assumed, cited, dimensions, in_words, parameter, si
 
@@ -108,3 +109,38 @@ def test_si_copies_what_it_is_given():
     (1.0, "volt", "1 V"), (0.001, "second", "1 ms"), (1e-6, "volt", "1 µV")])
 def test_in_words(value, unit, words):
     assert in_words(value, unit) == words
+
+
+def test_units_of_this_module_are_those_of_brian2():
+    for name in ("second", "ms", "us", "volt", "mV", "uV", "hertz", "Hz", "kHz", "nA", "pA", "nS", "pF"):
+        ours, theirs = getattr(units, name), getattr(brian2, {"uV": "uvolt"}.get(name, name))
+        assert dimensions(ours.unit) == tuple(int(d) for d in theirs.dim._dims)
+        assert ours.value == pytest.approx(float(theirs), rel=1e-15)
+
+
+def test_quantities_multiply_divide_add_and_change_sign():
+    weight = 0.023 * units.mV / units.Hz
+    assert dimensions(weight.unit) == dimensions("volt/hertz") and weight.value == pytest.approx(2.3e-5)
+    assert dimensions((weight * units.Hz).unit) == dimensions("volt")
+    assert (100 * units.ms + 0.5 * units.second + 50 * units.ms).value == pytest.approx(0.65)
+    assert (-0.5 / units.second).value == -0.5 and dimensions((1 / units.second).unit) == dimensions("hertz")
+    assert (100 * units.ms + 1 * brian2.units.second).value == pytest.approx(1.1)
+    with pytest.raises(UnitError, match="expected a quantity in second"):
+        100 * units.ms + 3 * units.mV
+
+
+def test_an_array_times_a_unit_is_a_drive():
+    np.testing.assert_array_equal(si(np.array([1.0, 2.0]) * units.mV, "volt", "drive"), [1e-3, 2e-3])
+
+
+@pytest.mark.parametrize("text, value, unit", [("20*ms", 0.02, "second"), ("0.5 s", 0.5, "second"),
+                                               ("2 mV/Hz", 2e-3, "volt/hertz"), ("-70 * mV", -0.07, "volt"),
+                                               ("0.1 1/second", 0.1, "hertz"), ("7", 7.0, "1")])
+def test_a_quantity_is_read_from_text(text, value, unit):
+    read = units.quantity(text)
+    assert read.value == pytest.approx(value, rel=1e-15) and dimensions(read.unit) == dimensions(unit)
+
+
+@pytest.mark.parametrize("quantity", [units.ms / 3, brian2.units.ms / 3, 2 * units.mV / (7 * units.Hz)])
+def test_exact_text_loses_no_digit(quantity):
+    assert units.quantity(units.exact(quantity)).value == float(quantity)
