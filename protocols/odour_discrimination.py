@@ -37,7 +37,7 @@ SIMILAR = ({"isopentyl acetate": 0.8, "ethyl butyrate": 0.2}, {"isopentyl acetat
 DISSIMILAR = ({"isopentyl acetate": 1.0}, {"d-decalactone": 1.0})
 PAIRS = {"similar": SIMILAR, "dissimilar": DISSIMILAR}
 SHOWN = ("isopentyl acetate", "ethyl butyrate", "d-decalactone")
-SETTLE, AFTER = 100 * ms, 50 * ms
+SETTLE = 100 * ms
 
 
 @recipe
@@ -78,7 +78,7 @@ def _trial(name: str, what: object, odour: object, phase: str, cs_type: str = ""
     stimuli = [Stimulus("odour", what, odour, SETTLE)]
     if shock:
         stimuli.append(Stimulus("reinforcement", "shock", odour, SETTLE))
-    return Trial(name, SETTLE + odour + AFTER, tuple(stimuli), phase, cs_type, repeats)
+    return Trial(name, SETTLE + odour, tuple(stimuli), phase, cs_type, repeats)
 
 
 def _conditioning(name: str, plus: dict, minus: dict, training: int, tests: int, odour: object) -> Block:
