@@ -9,7 +9,6 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from brian2.units import Hz, ms, mV, second
 
 from neuroam.circuit import Circuit, Population, Port, Projection
 from neuroam.connect import LogNormal, all_to_all, in_degree
@@ -19,6 +18,7 @@ from neuroam.protocol import Block, Protocol, Record, Stimulus, Trial
 from neuroam.session import Session, schedule
 from neuroam.solvers.base import Outcome
 from neuroam.transfer import Linear
+from neuroam.units import Hz, ms, mV, second
 from neuroam.wiring import Wired, wire
 
 PNS, CLAWS, MBONS = 100, 6, 34
