@@ -27,7 +27,7 @@ def arguments(given: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.run", description=__doc__)
     parser.add_argument("--sizes", default="2000,20000", help="numbers of Kenyon cells (default: %(default)s)")
     parser.add_argument("--seconds", type=float, default=1.0, help="biological seconds (default: %(default)s)")
-    parser.add_argument("--repeats", type=int, default=5, help="of the fast ones (default: %(default)s)")
+    parser.add_argument("--repeats", type=int, default=9, help="of the fast ones (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=0, help="of wiring and input (default: %(default)s)")
     parser.add_argument("--only", default="", help=f"some of {','.join(COMPETITORS)}")
     parser.add_argument("--with-cython", action="store_true",
