@@ -27,7 +27,7 @@ def picture(folder: Path) -> plt.Figure:
         preferences(ax, recording, BLOCKS, (CONTROL, BLOCKED, RENORMALISED, NO_DOPAMINE))
         ax.set_ylim(-0.08, 1.04)
     for ax, title in zip(axes, ("110 odours, spiking circuit", "learning, spiking circuit",
-                                "learning, winner-take-all code of the same wiring"), strict=True):
+                                "learning, winner-take-all code"), strict=True):
         ax.set_title(title, fontsize=11, fontweight="bold", loc="left", pad=24)
         ax.spines[["top", "right"]].set_visible(False)
     return figure
