@@ -13,6 +13,8 @@ from typing import Any
 
 from neuroam.errors import DescriptionError
 
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number"}
+
 
 def names(kind: str) -> list[str]:
     """Names of the registered ``"circuits"`` or ``"protocols"``."""
@@ -79,5 +81,5 @@ def _value(make: Callable[..., Any], key: str, text: str) -> Any:
             return float(text)
         return quantity(text)
     except (KeyError, ValueError, SyntaxError):
-        kind = "a quantity such as 20*ms" if isinstance(default, Parameter) else type(default).__name__
+        kind = "a quantity such as 20*ms" if isinstance(default, Parameter) else _WORDS.get(type(default), "text")
         raise DescriptionError(f"setting {key} is {text!r}; expected {kind}, for example {default}") from None

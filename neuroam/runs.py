@@ -56,6 +56,9 @@ class Request:
 
 def run(request: Request, out: str | os.PathLike = "runs", workers: int | None = None) -> Path:
     """Run it, judge it, write its folder; prints progress and the verdict table. Returns the folder."""
+    for name, number in (("animals", request.animals), ("workers", workers)):
+        if number is not None and number < 1:
+            raise DescriptionError(f"--{name} is {number}; give a whole number, at least 1")
     protocol, circuit = _described(request)
     dt = request.dt * 1e-3 if request.dt is not None else float(protocol.dt)
     solvers = {level: _solver(request.solver, level, dt) for level in request.levels}

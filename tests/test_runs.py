@@ -1,0 +1,62 @@
+"""The command line from request to folder: a whole run at small size, and errors that are one message."""
+from __future__ import annotations
+
+import json
+
+import pytest
+import xarray as xr
+
+from neuroam.cli import main
+from neuroam.recording import load
+
+SMALL = ["run", "odour_discrimination", "--levels", "effective", "--animals", "2", "--workers", "1", "--set",
+         "kenyon=200", "--set", "training=1", "--set", "tests=1"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    out = tmp_path_factory.mktemp("runs")
+    assert main([*SMALL, "--out", str(out)]) == 0
+    return next(path for path in out.iterdir() if not path.name.startswith("."))
+
+
+def test_a_run_leaves_recording_verdicts_and_report(folder):
+    assert sorted(path.name for path in folder.iterdir()) == ["recording.nc", "report.html", "verdicts.json"]
+    verdicts = json.loads((folder / "verdicts.json").read_text())
+    assert verdicts["levels"] == ["effective"] and len(verdicts["verdicts"]["effective"]) == 12
+    assert load(folder / "recording.nc").attrs["history"] == verdicts["command"]
+
+
+def test_the_same_run_uses_its_finished_animals(folder):
+    stored = {path: path.stat().st_mtime_ns for path in (folder.parent / ".animals").iterdir()}
+    before = load(folder / "recording.nc")
+    assert len(stored) == 2 and main([*SMALL, "--out", str(folder.parent)]) == 0
+    assert {path: path.stat().st_mtime_ns for path in (folder.parent / ".animals").iterdir()} == stored
+    xr.testing.assert_identical(load(folder / "recording.nc"), before)
+
+
+def test_a_report_is_written_anew(folder):
+    (folder / "report.html").unlink()
+    assert main(["report", str(folder)]) == 0
+    assert (folder / "report.html").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize("arguments, words", [
+    (["run", "odour_discriminatio"], "did you mean 'odour_discrimination'"),
+    (["run", "odour_discrimination", "--animals", "0"], "--animals is 0"),
+    (["run", "odour_discrimination", "--workers", "0"], "--workers is 0"),
+    (["run", "odour_discrimination", "--levels", "spikes"], "did you mean 'spiking'"),
+    (["run", "odour_discrimination", "--circuit", "nope"], "unknown circuit 'nope'"),
+    (["run", "odour_discrimination", "--set", "klaws=3"], "did you mean 'claws'"),
+    (["run", "odour_discrimination", "--set", "claws=x"], "expected a whole number"),
+    (["run", "odour_discrimination", "--set", "odour=3*mV"], "expected a quantity in second"),
+    (["run", "odour_discrimination", "--set", "claws"], "write it as KEY=VALUE"),
+    (["run", "odour_discrimination", "--dt", "-1"], "it must be more than 0"),
+    (["run", "odour_discrimination", "--dt", "0.3"], "not a whole number of time steps"),
+    (["run", "odour_discrimination", "--out", "/proc/nowhere"], "choose another folder with --out"),
+    (["show", "nothing"], "unknown circuit or protocol 'nothing'"),
+    (["report", "/nowhere"], "not the folder of a finished run")])
+def test_what_cannot_be_done_is_one_message(arguments, words, capsys):
+    assert main(arguments) == 2
+    said = capsys.readouterr().err
+    assert words in said and said.count("\n") == 1 and "Traceback" not in said
