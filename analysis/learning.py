@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
+
 from neuroam.analysis.responses import responses
 
 TEMPERATURE = 0.3  # assumed: the balance that tips a choice by one unit of log-odds / 2

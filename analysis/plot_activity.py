@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
-from neuroam.analysis.style import BLACK, GREEN, GREY, VERMILLION, no_data
 
+from neuroam.analysis.style import BLACK, GREEN, GREY, VERMILLION, no_data
 from neuroam.recording import spike_trains
 
 if TYPE_CHECKING:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
+
 from neuroam.analysis.correlation import stimulus_correlations
 from neuroam.analysis.responses import responses
 from neuroam.analysis.style import BLACK, CYCLE, no_data

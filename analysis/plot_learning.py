@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
+
 from neuroam.analysis.learning import learning_curve, preference_index
 from neuroam.analysis.style import BLUE, GREY, VERMILLION, no_data
-
 from neuroam.prediction import bootstrap_interval
 
 if TYPE_CHECKING:

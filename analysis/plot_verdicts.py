@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from neuroam.analysis.style import CYCLE, GREY, SKY, canvas, styled
-
 from neuroam.prediction import Prediction, Verdict
 
 if TYPE_CHECKING:

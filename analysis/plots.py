@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import xarray as xr
+
 from neuroam.analysis.plot_activity import excerpt
 from neuroam.analysis.plot_code import coding_levels, color_limits, correlation_image, mean_correlations, similar_first
 from neuroam.analysis.plot_learning import learning_curves, preferences

@@ -5,6 +5,7 @@ A silent cell answers nothing and counts; a trial nobody answers has population 
 from __future__ import annotations
 
 import xarray as xr
+
 from neuroam.analysis.responses import responses, select
 
 

@@ -10,9 +10,9 @@ import functools
 from collections.abc import Mapping
 
 import numpy as np
-from neuroam.circuits.antennal_lobe import odour_code, receptor_table
 
 from neuroam.circuit import Circuit, CodingLevels, Population, Port, Projection
+from neuroam.circuits.antennal_lobe import odour_code, receptor_table
 from neuroam.connect import LogNormal, all_to_all, in_degree
 from neuroam.errors import DescriptionError
 from neuroam.neurons import LIF, Drive, Poisson, Rate, graded

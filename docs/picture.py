@@ -9,10 +9,10 @@ import sys
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+
 from neuroam.analysis.plot_code import coding_levels
 from neuroam.analysis.plot_learning import preferences
 from neuroam.protocols.odour_discrimination import BLOCKED, CONTROL, NO_DOPAMINE, PAIRS, RENORMALISED
-
 from neuroam.recording import load
 
 BLOCKS = {pair: (f"{pair}, first punished", f"{pair}, second punished") for pair in PAIRS}

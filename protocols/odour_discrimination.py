@@ -22,7 +22,6 @@ from neuroam.analysis.plots import (
     rasters,
 )
 from neuroam.analysis.sparseness import coding_level, silent_fraction, spikes_per_response
-
 from neuroam.manipulations import Renormalise, Scale, Silence
 from neuroam.prediction import Prediction, Region, above, between, within
 from neuroam.protocol import EVERY, Block, Figure, Group, Protocol, Record, Stimulus, Trial

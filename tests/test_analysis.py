@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import xarray as xr
 from brian2 import Hz, ms
+
 from neuroam.analysis.contrast import difference, in_group, interaction, ratio
 from neuroam.analysis.correlation import correlation_matrix, mean_correlation, stimulus_correlations
 from neuroam.analysis.learning import TEMPERATURE, learning_curve, preference_index, valence
 from neuroam.analysis.responses import responses, select
 from neuroam.analysis.sparseness import coding_level, silent_fraction, spikes_per_response, treves_rolls, vinje_gallant
-
 from neuroam.circuit import Circuit, Population
 from neuroam.neurons import Drive, Poisson
 from neuroam.protocol import Block, Group, Protocol, Record, Stimulus, Trial

@@ -3,10 +3,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+
 from neuroam.circuits import antennal_lobe
 from neuroam.circuits.antennal_lobe import odour_code, projection_rates, receptor_rates, receptor_table
 from neuroam.circuits.mushroom_body import mushroom_body
-
 from neuroam.units import si
 
 ODOURS = {"isopentyl acetate": (2030, 1238), "ethyl butyrate": (1860, 1310), "d-decalactone": (286, 937)}

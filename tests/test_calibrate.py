@@ -7,11 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from brian2 import ms
-from neuroam.circuits.mushroom_body import mushroom_body
 
 from neuroam import calibrate as calibration
 from neuroam.calibrate import calibrate, renormalise, with_threshold
 from neuroam.circuit import CodingLevels, as_rates
+from neuroam.circuits.mushroom_body import mushroom_body
 from neuroam.effective.winner_take_all import WinnerTakeAll
 from neuroam.errors import DescriptionError
 from neuroam.manipulations import Scale

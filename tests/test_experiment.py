@@ -11,11 +11,10 @@ import numpy as np
 import pytest
 import xarray as xr
 from brian2 import Hz, ms, mV
-from neuroam.circuits.mushroom_body import mushroom_body
-from neuroam.protocols.odour_discrimination import odour_discrimination
 
 from neuroam import experiment
 from neuroam.circuit import Circuit, Port
+from neuroam.circuits.mushroom_body import mushroom_body
 from neuroam.connect import LogNormal, in_degree
 from neuroam.errors import DescriptionError, Unsupported
 from neuroam.experiment import judge, process_pool, simulate
@@ -24,6 +23,7 @@ from neuroam.manipulations import Renormalise, Scale, Silence
 from neuroam.neurons import LIF
 from neuroam.prediction import REPRODUCED, Prediction, above
 from neuroam.protocol import Group, Record
+from neuroam.protocols.odour_discrimination import odour_discrimination
 from neuroam.registry import build, names, settings_of, summary
 from neuroam.solvers import Numba
 

@@ -5,14 +5,14 @@ import dataclasses
 
 import pytest
 from brian2.units import ms, mV, second
-from neuroam.circuits.mushroom_body import mushroom_body
-from neuroam.protocols.odour_discrimination import odour_discrimination
 
 from neuroam import Circuit, Population, Projection, describe
+from neuroam.circuits.mushroom_body import mushroom_body
 from neuroam.connect import LogNormal, all_to_all
 from neuroam.errors import DescriptionError
 from neuroam.neurons import LIF, Drive, Rate
 from neuroam.plasticity import hebbian
+from neuroam.protocols.odour_discrimination import odour_discrimination
 from neuroam.table import Table
 from neuroam.units import Parameter, cited
 

@@ -6,9 +6,14 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+
 from neuroam.analysis.learning import preference_index
 from neuroam.analysis.sparseness import coding_level
 from neuroam.circuits.mushroom_body import mushroom_body
+from neuroam.experiment import judge, simulate
+from neuroam.manipulations import BlockPlasticity
+from neuroam.prediction import REPRODUCED
+from neuroam.protocol import Group
 from neuroam.protocols.odour_discrimination import (
     BLOCKED,
     CONTROL,
@@ -17,11 +22,6 @@ from neuroam.protocols.odour_discrimination import (
     RENORMALISED,
     odour_discrimination,
 )
-
-from neuroam.experiment import judge, simulate
-from neuroam.manipulations import BlockPlasticity
-from neuroam.prediction import REPRODUCED
-from neuroam.protocol import Group
 from neuroam.solvers import Numba
 
 FORGETFUL = "plasticity blocked"

@@ -4,19 +4,19 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from little import little_recording
+
+from neuroam import Circuit, Population, Projection
 from neuroam.analysis.plot_activity import raster, trace
 from neuroam.analysis.plot_code import color_limits, similar_first
 from neuroam.analysis.plot_verdicts import forest
 from neuroam.analysis.plots import rasters
 from neuroam.analysis.style import CYCLE, canvas
 from neuroam.circuits.mushroom_body import mushroom_body
-from neuroam.protocols.odour_discrimination import odour_discrimination
-
-from neuroam import Circuit, Population, Projection
 from neuroam.connect import all_to_all
 from neuroam.diagram import circuit_diagram, layout
 from neuroam.experiment import judge
 from neuroam.neurons import Drive, Rate
+from neuroam.protocols.odour_discrimination import odour_discrimination
 from neuroam.units import Parameter
 
 PROTOCOL = odour_discrimination()

@@ -9,12 +9,12 @@ from html.parser import HTMLParser
 
 import pytest
 from little import little_recording
-from neuroam.circuits.mushroom_body import mushroom_body
-from neuroam.protocols.odour_discrimination import odour_discrimination
 
+from neuroam.circuits.mushroom_body import mushroom_body
 from neuroam.errors import RecordingError
 from neuroam.experiment import judge
 from neuroam.prediction import NOT_REPRODUCED, REPRODUCED
+from neuroam.protocols.odour_discrimination import odour_discrimination
 from neuroam.report import Level, verdict_table, write_report
 
 PROTOCOL = odour_discrimination()
