@@ -12,7 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from neuroam.errors import DescriptionError
-from neuroam.units import Parameter, parameter, si
+from neuroam.units import parameter, si
 
 Indices = tuple[np.ndarray, np.ndarray]
 
@@ -140,4 +140,3 @@ def from_matrix(matrix: Any, unit: str = "1", name: str = "from_matrix") -> Matr
 
 
 Connectivity = AllToAll | OneToOne | InDegree | Matrix
-Weight = Parameter | LogNormal

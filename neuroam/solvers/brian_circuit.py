@@ -79,7 +79,7 @@ class _Sketch:
         neuron = population.neuron
         traces = self._trace_times(p)
         if isinstance(neuron, Poisson):
-            self._train(p, population, bool(traces))
+            self._train(p, population)
             if not traces:
                 return
         draft = self.cells[p] = Draft(f"cells{p}", population.size)
@@ -156,7 +156,7 @@ class _Sketch:
         self.parts.append(Contacts(f"firing{p}", f"train{p}", draft.name, (), "fired_post = 1", slot="start"))
         self.data.update({f"firing{p}.pre": cells, f"firing{p}.post": cells})
 
-    def _train(self, p: int, population: WiredPopulation, relayed: bool) -> None:
+    def _train(self, p: int, population: WiredPopulation) -> None:
         drive = self.session.inputs[p]
         heard = population.gain[drive.spike_unit] > 0
         tick, unit = drive.spike_tick[heard], drive.spike_unit[heard]
