@@ -241,7 +241,8 @@ def test_the_registry_knows_names_settings_and_summaries():
 @pytest.mark.parametrize("kind, name, settings, message", [
     ("circuits", "mushrom_body", {}, "unknown circuit 'mushrom_body'; did you mean 'mushroom_body'"),
     ("circuits", "mushroom_body", {"kenyons": "5"}, "unknown setting 'kenyons'; did you mean 'kenyon'"),
-    ("circuits", "mushroom_body", {"kenyon": "many"}, "setting kenyon is 'many'; expected a whole number, for example 2000"),
+    ("circuits", "mushroom_body", {"kenyon": "many"},
+     "setting kenyon is 'many'; expected a whole number, for example 2000"),
     ("circuits", "mushroom_body", {"heterogeneity": "some"}, "heterogeneity is 'some'; use one of"),
     ("protocols", "odour_discrimination", {"odour": "long"}, "setting odour is 'long'; expected a quantity such as"),
     ("protocols", "odour_discrimination", {"odour": "20*mV"}, "duration: expected a quantity in second|ms")])
