@@ -19,6 +19,7 @@ from numba.extending import intrinsic
 DRIVE, POISSON, RATE, LIF = 0, 1, 2, 3
 UNIFORM, DENSE, SPARSE = 0, 1, 2
 LIF_CURVE = 3
+LAYERWISE, SOFTMAX, SPHERICAL, LAYER_NORM, WINNERS = 16, 16, 17, 18, 19  # transfer functions of a whole population
 
 
 class Cells(NamedTuple):
@@ -140,16 +141,68 @@ def _borrowed(typingctx, table):
 
 @njit(cache=True, error_model="numpy", forceinline=True)
 def emission(code, c, theta, x):
-    """Transfer function number `code` (see neuroam.transfer) of one unit."""
+    """Transfer function number `code` (see neuroam.transfer) of one unit, of the precision of x."""
+    zero, one = type(x)(0), type(x)(1)  # numba makes a float32 and 0.0 a float64
     if code == 0:
         return c[0] * (x - theta)
     if code == 1:
-        return c[0] * (x - theta) if x > theta else 0.0
+        return c[0] * (x - theta) if x > theta else zero
     if code == 2:
         return np.tanh(c[0] * (x - theta))
+    if code == 4:
+        if x > theta:
+            return c[0] * (x - theta) ** c[1]
+        return c[2] * c[0] * (theta - x) ** c[1] if c[2] != 0 else zero
+    if code == 5:
+        return c[0] * np.exp(c[1] * (x - theta))
+    if code == 6:
+        return one if x >= theta else -one
     if x <= theta:
-        return 0.0
-    return 1 / (c[2] + c[0] * np.log((x - c[1]) / (x - theta)))
+        return zero
+    return one / (c[2] + c[0] * np.log((x - c[1]) / (x - theta)))
+
+
+@njit(cache=True, error_model="numpy")
+def _emit_layer(code, c, theta, gain, x, out):
+    """Transfer function number `code` of a whole population (see neuroam.layer_transfer), sums in double precision."""
+    for i in range(len(x)):
+        out[i] = x[i] - theta[i]
+    if code == WINNERS:
+        _emit_winners(min(int(c[0]), len(x)), gain, out)
+    elif code == SOFTMAX:
+        ghost = np.log(c[1])
+        top = max(c[0] * out.max(), ghost)
+        total = np.float64(np.exp(ghost - top))
+        for i in range(len(x)):
+            out[i] = np.exp(c[0] * out[i] - top)
+            total += out[i]
+        for i in range(len(x)):
+            out[i] *= gain[i] / total
+    else:
+        mean, total = 0.0, 0.0
+        if code == LAYER_NORM:
+            for i in range(len(x)):
+                mean += out[i] / len(x)
+        for i in range(len(x)):
+            total += (out[i] - mean) ** 2
+        length = np.sqrt(total / len(x) + c[1]) if code == LAYER_NORM else np.sqrt(total)
+        for i in range(len(x)):
+            out[i] = gain[i] * c[0] * ((out[i] - mean) / length) if length > 0 else 0
+
+
+@njit(cache=True, error_model="numpy")
+def _emit_winners(number, gain, out):
+    """The emission of the `number` largest of `out`, in its place; of equals, the first."""
+    last = np.partition(out, len(out) - number)[len(out) - number]
+    equals = number
+    for i in range(len(out)):
+        equals -= out[i] > last
+    for i in range(len(out)):
+        wins = out[i] > last
+        if out[i] == last and equals > 0:
+            equals -= 1
+            wins = True
+        out[i] = gain[i] if wins else 0
 
 
 @njit(cache=True, error_model="numpy")
@@ -377,6 +430,10 @@ def _renew_emission(cells, state):
         if cells.kind[p] != RATE:
             continue
         code, constants = cells.transfer[p], cells.constants[p]
+        if code >= LAYERWISE:
+            a, b = cells.start[p], cells.start[p + 1]
+            _emit_layer(code, constants, cells.threshold[a:b], cells.gain[a:b], state.v[a:b], state.r[a:b])
+            continue
         for a in range(cells.start[p], cells.start[p + 1], block):
             b = min(a + block, cells.start[p + 1])
             if code != LIF_CURVE or _any_above(state.v[a:b], cells.threshold[a:b]):
