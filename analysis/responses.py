@@ -7,7 +7,7 @@ import xarray as xr
 
 def responses(recording: xr.Dataset, population: str, group: str | None = None,
               block: str | None = None) -> xr.DataArray:
-    """Mean emission while the stimulus was on, dims (animal, trial, unit); hertz for spiking cells.
+    """Mean emission in the response window, dims (animal, trial, unit); hertz for spiking cells.
 
     `group` and `block` keep the animals of one group and the trials of one block. Silent cells give 0. A population
     that was not recorded raises `KeyError` with the ones that were.
@@ -25,6 +25,13 @@ def responses(recording: xr.Dataset, population: str, group: str | None = None,
     return xr.DataArray(values, dims=("animal", "trial", "unit"),
                         coords={name: recording[name] for name in ("group", "seed", "trial_name", "phase", "cs_type",
                                                                    "stimulus", "block")})
+
+
+def window(recording: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """When each trial's response was measured, from and to, each (animal, trial) in seconds: its response window, or
+    where the recording has none, the time its stimulus was on."""
+    kind = "response" if "response_on" in recording else "stimulus"
+    return recording[f"{kind}_on"].values, recording[f"{kind}_off"].values
 
 
 def select(recording: xr.Dataset, group: str | None = None, block: str | None = None) -> xr.Dataset:
@@ -50,7 +57,7 @@ def _spike_rates(recording: xr.Dataset, units: np.ndarray) -> np.ndarray:
     dt = recording.attrs.get("clock_dt", 1e-4)
     ticks = np.rint(recording["spike_time"].values / dt).astype(np.int64)
     counts = recording["spike_count"].values
-    on, off = (np.rint(recording[name].values / dt).astype(np.int64) for name in ("stimulus_on", "stimulus_off"))
+    on, off = (np.rint(edge / dt).astype(np.int64) for edge in window(recording))
     n_trials, n_all = recording.sizes["trial"], recording.sizes["unit"]
     bounds = np.concatenate([[0], np.cumsum(counts.sum(axis=1))])
     rates = np.zeros((len(counts), n_trials, len(units)))

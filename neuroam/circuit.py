@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 
 from neuroam.connect import AllToAll, Connectivity, LogNormal, OneToOne
-from neuroam.errors import DescriptionError
-from neuroam.neurons import LIF, Drive, Neuron, Poisson
+from neuroam.errors import DescriptionError, UnitError
+from neuroam.neurons import LIF, Drive, Escape, Neuron, Poisson, Pool, Rate
+from neuroam.patterns import Patterns
 from neuroam.plasticity import ThreeFactor
 from neuroam.recipe import Recipe
-from neuroam.units import Cited, Parameter, parameter, si
+from neuroam.units import Cited, Parameter, dimensions, parameter, si
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,21 @@ class WeightMatrix:
         return f"given matrix of {self.values.shape[0]} × {self.values.shape[1]}"
 
 
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """Weights that follow from the circuit's stored patterns when it is wired: ``rule(patterns)`` maps an array
+    (n_patterns, n_cells) to one of shape (n_post, n_pre), in SI values of `unit`. `text` says what it does. Two rules that
+    give one array and its transpose share the memory, and solvers then read it once for both directions."""
+
+    rule: Callable[[np.ndarray], np.ndarray]
+    text: str
+    unit: str = "1"
+    source: str = "not stated"
+
+    def __str__(self) -> str:
+        return self.text
+
+
 @dataclass(frozen=True)
 class Projection:
     """Synapses from `pre` to `post`: I_post = Σ w · r_pre.
@@ -74,12 +90,14 @@ class Port:
     """A name under which a protocol drives a population.
 
     `encode` turns what the experimenter presents (a mapping from name to dose; empty: nothing) into the drive of
-    each cell; `names` lists what may be presented. Without `encode`, protocols give the drive itself.
+    each cell; `names` lists what may be presented. A port of `patterns` knows the circuit's stored patterns by name and
+    drives cell i with Σ dose · ξ_i. Without either, protocols give the drive itself.
     """
 
     population: str
     names: tuple[str, ...] = ()
     encode: Callable[[Mapping[str, float]], Any] | None = None
+    patterns: bool = False
 
 
 @dataclass(frozen=True)
@@ -109,13 +127,20 @@ class CodingLevels:
 
 @dataclass(frozen=True)
 class Circuit:
-    """A frozen description. `wire(circuit, seed)` realises it; `describe(circuit)` prints it."""
+    """A frozen description. `wire(circuit, seed)` realises it; `describe(circuit)` prints it.
+
+    `hidden` names the populations that the effective level takes to be instantaneous; `pool` says which spiking cells
+    stand for a graded one at the spiking level.
+    """
 
     name: str
     populations: tuple[Population, ...]
     projections: tuple[Projection, ...] = ()
     ports: Mapping[str, Port | str] = field(default_factory=dict)
     calibration: CodingLevels | None = None
+    patterns: Patterns | None = None
+    hidden: tuple[str, ...] = ()
+    pool: Pool = Pool()
     source: str = ""
     notes: Mapping[str, str] = field(default_factory=dict)
     recipe: Recipe | None = None
@@ -133,15 +158,13 @@ class Circuit:
             raise DescriptionError(f"circuit {self.name!r}: two projections join the same pair of populations: "
                                    f"{sorted({p for p in pairs if pairs.count(p) > 1})}; merge them into one")
         ports = {name: port if isinstance(port, Port) else Port(port) for name, port in self.ports.items()}
-        for name, port in ports.items():
-            target = self.population(port.population, f"port {name!r}")
-            if not isinstance(target.neuron, (Poisson, Drive)):
-                raise DescriptionError(f"port {name!r} drives {port.population!r}, which is not an input population; "
-                                       "use Poisson() or Drive() cells and a projection from them")
-            first = next(other for other, p in ports.items() if p.population == port.population)
-            if first != name:
-                raise DescriptionError(f"ports {first!r} and {name!r} both drive {port.population!r}; merge them into "
-                                       "one port")
+        if self.patterns is not None:
+            _check_patterns(self, self.patterns)
+            ports = {name: replace(port, names=self.patterns.names) if port.patterns else port
+                     for name, port in ports.items()}
+        _check_ports(self, ports)
+        for name in self.hidden:
+            self.population(name, f"circuit {self.name!r}: hidden")
         if self.calibration is not None:
             self.population(self.calibration.population, "calibration")
             self.projection(self.calibration.inhibition, self.calibration.population)
@@ -178,9 +201,47 @@ def as_rates(circuit: Circuit) -> Circuit:
 
     The replacement emits the rate curve of the neuron it stands for, so weights, delays and plasticity carry over.
     """
-    populations = tuple(replace(p, neuron=p.neuron.as_rate()) if isinstance(p.neuron, LIF) else p
+    populations = tuple(replace(p, neuron=p.neuron.as_rate()) if isinstance(p.neuron, (LIF, Escape)) else p
                         for p in circuit.populations)
-    return replace(circuit, name=f"{circuit.name} (rate)", populations=populations)
+    return _formed(circuit, "rate", populations, as_rates)
+
+
+def as_spikes(circuit: Circuit) -> Circuit:
+    """The same circuit with every graded cell replaced by the escape-rate neurons of `Circuit.pool`: their expected
+    emission is that of the cell they stand for, so weights and delays carry over. Spiking neurons stay as they are."""
+    populations = tuple(replace(p, neuron=circuit.pool.neurons(p.neuron, p.name)) if isinstance(p.neuron, Rate) else p
+                        for p in circuit.populations)
+    return _formed(circuit, "spiking", populations, as_spikes)
+
+
+def _formed(circuit: Circuit, level: str, populations: tuple[Population, ...],
+            form: Callable[[Circuit], Circuit]) -> Circuit:
+    made = circuit.recipe.then(form) if circuit.recipe else None
+    return replace(circuit, name=f"{circuit.name} ({level})", populations=populations, recipe=made)
+
+
+def _check_patterns(circuit: Circuit, patterns: Patterns) -> None:
+    where = f"circuit {circuit.name!r}: patterns"
+    size = circuit.population(patterns.population, where).size
+    if size != patterns.size:
+        raise DescriptionError(f"{where} have {patterns.size} cells each, but population {patterns.population!r} has "
+                               f"{size}; give patterns of that width")
+
+
+def _check_ports(circuit: Circuit, ports: Mapping[str, Port]) -> None:
+    for name, port in ports.items():
+        target = circuit.population(port.population, f"port {name!r}")
+        if not isinstance(target.neuron, (Poisson, Drive)):
+            raise DescriptionError(f"port {name!r} drives {port.population!r}, which is not an input population; "
+                                   "use Poisson() or Drive() cells and a projection from them")
+        first = next(other for other, p in ports.items() if p.population == port.population)
+        if first != name:
+            raise DescriptionError(f"ports {first!r} and {name!r} both drive {port.population!r}; merge them into "
+                                   "one port")
+        if port.patterns and (circuit.patterns is None or circuit.patterns.size != target.size):
+            raise DescriptionError(f"port {name!r} presents stored patterns to the {target.size} cells of "
+                                   f"{port.population!r}, but circuit {circuit.name!r} stores "
+                                   f"{circuit.patterns or 'none'}; give it Patterns of that size")
 
 
 def weight_unit(pre: Neuron, post: Neuron, acts: str) -> str:
@@ -232,18 +293,27 @@ def _settle(projection: Projection, circuit: Circuit) -> Projection:
 
 def _settle_weight(projection: Projection, unit: str, where: str, shape: tuple[int, int]) -> Any:
     weight = projection.weight
-    if isinstance(weight, (LogNormal, WeightMatrix)):
-        return weight.settle(unit, f"{where}: weight") if isinstance(weight, LogNormal) else weight
+    if isinstance(weight, LogNormal):
+        return weight.settle(unit, f"{where}: weight")
+    if isinstance(weight, (Stored, WeightMatrix)):
+        return _settle_matrix(weight, unit, where, shape, projection.connectivity)
     bare = weight.quantity if isinstance(weight, Cited) else weight
     if isinstance(bare, LogNormal):
         raise DescriptionError(f"{where}: cite the median inside LogNormal(cited(…), sigma)")
     if np.ndim(bare) == 0:
         return parameter(weight, unit, f"{where}: weight", finite=True)
-    if not isinstance(projection.connectivity, AllToAll):
+    matrix = WeightMatrix(si(bare, unit, f"{where}: weight"), unit, getattr(weight, "source", "not stated"))
+    return _settle_matrix(matrix, unit, where, shape, projection.connectivity)
+
+
+def _settle_matrix(weight: Stored | WeightMatrix, unit: str, where: str, shape: tuple[int, int],
+                   connectivity: Connectivity) -> Stored | WeightMatrix:
+    if not isinstance(connectivity, AllToAll):
         raise DescriptionError(f"{where}: a weight matrix goes with all_to_all(); for sparse ones use from_matrix()")
-    values = si(bare, unit, f"{where}: weight")
-    if values.shape != shape or not np.isfinite(values).all():
-        raise DescriptionError(f"{where}: the weight matrix has shape {values.shape}"
-                               f"{'' if np.isfinite(values).all() else ' and holds NaN or infinity'}; "
+    if dimensions(weight.unit) != dimensions(unit):
+        raise UnitError(f"{where}: weights are in {weight.unit}; they must be in {unit}")
+    if isinstance(weight, WeightMatrix) and (weight.values.shape != shape or not np.isfinite(weight.values).all()):
+        raise DescriptionError(f"{where}: the weight matrix has shape {weight.values.shape}"
+                               f"{'' if np.isfinite(weight.values).all() else ' and holds NaN or infinity'}; "
                                f"it needs finite values of shape (n_post, n_pre) = {shape}")
-    return WeightMatrix(values, unit, getattr(weight, "source", "not stated"))
+    return weight

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -88,11 +88,36 @@ def _made(description: Circuit | Protocol) -> dict[str, Any]:
 
 def try_on(circuit: Circuit, protocol: Protocol, solver: Solver, seed: int = 0) -> tuple[Wired, Session]:
     """Meet every error that needs no simulation, before any has begun; the first animal and its session."""
-    wired = wire(circuit, seed)
-    session = schedule(protocol, wired, solver.dt)
+    first = None
+    for strain, groups in _strains(protocol):
+        wired = wire(_of_strain(circuit, strain), seed)
+        session = schedule(protocol, wired, solver.dt)
+        first = first or (wired, session)
+        for group in groups:
+            check(solver, _manipulate(Calibrated(wired, _NO_PEAKS), group, dry=True), session)
+    assert first is not None
+    return first
+
+
+def _strains(protocol: Protocol) -> list[tuple[Mapping[str, Any], list[Group]]]:
+    """Groups by strain, in the order of the protocol."""
+    found: list[tuple[Mapping[str, Any], list[Group]]] = []
     for group in protocol.groups:
-        check(solver, _manipulate(Calibrated(wired, _NO_PEAKS), group, dry=True), session)
-    return wired, session
+        members = next((groups for strain, groups in found if dict(strain) == dict(group.strain)), None)
+        if members is None:
+            found.append((group.strain, [group]))
+        else:
+            members.append(group)
+    return found
+
+
+def _of_strain(circuit: Circuit, strain: Mapping[str, Any]) -> Circuit:
+    if not strain:
+        return circuit
+    if circuit.recipe is None:
+        raise DescriptionError(f"circuit {circuit.name!r} cannot be made with {dict(strain)}: it was not made by a factory "
+                               "with @recipe; decorate the function that makes it")
+    return circuit.recipe.again(strain)
 
 
 def process_pool(workers: int) -> ProcessPoolExecutor:
@@ -128,10 +153,13 @@ def run_animal(task: _Task) -> xr.Dataset:
             return load(path)
         except RecordingError:
             path.unlink(missing_ok=True)
-    wired = wire(task.circuit, task.seed)
-    calibrated = calibrate(wired, task.solver) if wired.calibration else Calibrated(wired, _NO_PEAKS)
-    session = schedule(task.protocol, wired, task.solver.dt)  # groups meet the same stimuli and the same noise
-    recording = join(_run_group(calibrated, session, task, group) for group in task.protocol.groups)
+    by_group: dict[str, xr.Dataset] = {}
+    for strain, groups in _strains(task.protocol):
+        wired = wire(_of_strain(task.circuit, strain), task.seed)
+        calibrated = calibrate(wired, task.solver) if wired.calibration else Calibrated(wired, _NO_PEAKS)
+        session = schedule(task.protocol, wired, task.solver.dt)  # groups meet the same stimuli and the same noise
+        by_group.update((group.name, _run_group(calibrated, session, task, group)) for group in groups)
+    recording = join(by_group[group.name] for group in task.protocol.groups)
     recording.attrs.update(describe_attributes(task.protocol.title, clock_dt=task.solver.dt))
     if path is not None:
         save(recording, path)

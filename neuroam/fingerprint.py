@@ -46,7 +46,7 @@ def _pieces(thing: Any) -> Iterator[bytes]:
     elif isinstance(thing, functools.partial):
         yield from _pieces((thing.func, thing.args, thing.keywords))
     elif inspect.isfunction(thing):
-        yield from _function(thing)
+        yield from _function(inspect.unwrap(thing))
     elif type(thing).__repr__ is object.__repr__:  # which would print its address
         yield from _pieces(getattr(thing, "__dict__", {}))
     else:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from neuroam.protocol import Block, Protocol, Record, Trial
+from neuroam.protocol import Block, Group, Protocol, Record, Stimulus, Trial
 from neuroam.table import Table, plain
 
 
@@ -39,8 +39,14 @@ def _presentations(protocol: Protocol) -> int:
 
 
 def _groups(protocol: Protocol) -> Table:
-    rows = tuple((g.name, "; ".join(map(str, g.manipulations)) or "nothing") for g in protocol.groups)
+    rows = tuple((g.name, "; ".join(_done(g)) or "nothing") for g in protocol.groups)
     return Table("Groups", ("Group", "What is done to the animals"), rows)
+
+
+def _done(group: Group) -> Iterator[str]:
+    if group.strain:
+        yield f"circuit with {', '.join(f'{key} = {value}' for key, value in group.strain.items())}"
+    yield from map(str, group.manipulations)
 
 
 def timetable(protocol: Protocol) -> Table:
@@ -62,11 +68,15 @@ def _block_rows(block: Block) -> Iterator[tuple[str, ...]]:
 
 
 def _stimuli(trial: Trial) -> tuple[str, str, str]:
-    lines = [(f"{s.port}: {_alone(s.label)}", str(s.onset), str(s.duration)) for s in trial.stimuli]
+    lines = [(f"{s.port}: {_what(s)}", str(s.onset), str(s.duration)) for s in trial.stimuli]
     if len({line[1:] for line in lines}) == 1:
         return "\n".join(line[0] for line in lines), *lines[0][1:]
     what, onset, duration = zip(*lines, strict=True)
     return "\n".join(what), "\n".join(onset), "\n".join(duration)
+
+
+def _what(stimulus: Stimulus) -> str:
+    return ", ".join((_alone(stimulus.label), *map(str, stimulus.degraded)))
 
 
 def _alone(label: str) -> str:
@@ -100,7 +110,7 @@ def _cells(record: Record) -> str:
 
 
 def _kept(record: Record) -> str:
-    kept = "spikes of spiking cells, and the mean response while the stimulus of each trial is on"
+    kept = "spikes of spiking cells, and the mean response in the window of each trial (the stimulus, unless said)"
     return kept if record.every is None else f"{kept}; a trace every {record.every}"
 
 

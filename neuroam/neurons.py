@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from neuroam.errors import DescriptionError
-from neuroam.transfer import LIFCurve, Rectified, Transfer
+from neuroam.transfer import LIFCurve, Rectified, Sign, Spherical, Tanh, Transfer
 from neuroam.units import Parameter, parameter
 
 
@@ -34,6 +34,7 @@ class LIF:
     synapse: Any = 0.0
     threshold_cv: Any = 0.0
     spiking: ClassVar[bool] = True
+    traced: ClassVar[str] = "potential"
     unit_in: ClassVar[str] = "volt"
     unit_out: ClassVar[str] = "hertz"
     equations: ClassVar[str] = "dv/dt = (rest - v + I)/tau : volt (unless refractory)"
@@ -76,6 +77,7 @@ class Rate:
     transfer: Transfer = field(default_factory=Rectified)
     threshold_cv: Any = 0.0
     spiking: ClassVar[bool] = False
+    traced: ClassVar[str] = "emission"
     equations: ClassVar[str] = "dx/dt = (I - x)/tau : {unit_in}"
 
     def __post_init__(self) -> None:
@@ -100,11 +102,75 @@ class Rate:
 
 
 @dataclass(frozen=True)
+class Escape:
+    """`cells` escape-rate neurons that share one potential x, τ dx/dt = −x + I, as they get the same input.
+
+    Each fires at random with hazard ρ(x) = ceiling · (g(x) − low), without memory of its last spike (Gerstner & van
+    Hemmen 1992, Network 3:139). Together they emit r = low + n/(cells · ceiling · dt) for n spikes in a time step, so that
+    the expected r is g(x), and its noise falls as 1/√cells. An emission below `low` cannot be coded: the hazard is 0.
+    Recorded are the mean emission of each pool and the spikes of one of its cells.
+    """
+
+    tau: Any
+    transfer: Transfer
+    ceiling: Any = Parameter(100.0, "hertz", "assumed: of the order of peak cortical rates")
+    cells: int = 100
+    low: float = 0.0
+    spiking: ClassVar[bool] = False
+    traced: ClassVar[str] = "potential"
+    equations: ClassVar[str] = "dx/dt = (I - x)/tau : {unit_in}"
+
+    def __post_init__(self) -> None:
+        _settle(self, tau=("second", {"above": 0}), ceiling=("hertz", {"above": 0, "finite": True}))
+        if self.cells < 1:
+            raise DescriptionError(f"Escape: cells is {self.cells}; give a whole number, at least 1")
+
+    @property
+    def unit_in(self) -> str:
+        return self.transfer.unit_in
+
+    @property
+    def unit_out(self) -> str:
+        return self.transfer.unit_out
+
+    @property
+    def threshold(self) -> Parameter:
+        return self.transfer.threshold
+
+    @property
+    def rest(self) -> Parameter:
+        """The state x is measured from rest."""
+        return Parameter(0.0, self.unit_in, "definition")
+
+    threshold_cv: ClassVar[float] = 0.0
+
+    def as_rate(self) -> Rate:
+        """The graded cell whose emission is the expected one of the pool."""
+        return Rate(self.tau, self.transfer)
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Which escape-rate neurons stand for a graded cell. `low`: the least emission to be coded, by name of the population;
+    where none is given it is −1 for functions from −1 to 1, else 0."""
+
+    cells: int = 100
+    ceiling: Any = Escape.ceiling
+    low: tuple[tuple[str, float], ...] = ()
+
+    def neurons(self, graded: Rate, population: str) -> Escape:
+        """The pool that stands for `graded`."""
+        usual = -1.0 if isinstance(graded.transfer, (Tanh, Sign, Spherical)) else 0.0
+        return Escape(graded.tau, graded.transfer, self.ceiling, self.cells, dict(self.low).get(population, usual))
+
+
+@dataclass(frozen=True)
 class Poisson:
     """Input cells that spike at random at the rates their port is given. The spikes are drawn before the run."""
 
     synapse: Any = 0.0
     spiking: ClassVar[bool] = True
+    traced: ClassVar[str] = "nothing"
     unit_in: ClassVar[str] = "hertz"
     unit_out: ClassVar[str] = "hertz"
     equations: ClassVar[str] = "spike trains drawn from the rates given at the port"
@@ -119,6 +185,7 @@ class Drive:
 
     unit: str = "1"
     spiking: ClassVar[bool] = False
+    traced: ClassVar[str] = "emission"
     equations: ClassVar[str] = "r = what is given at the port"
 
     @property
@@ -135,7 +202,7 @@ def graded(tau: Any, unit: str = "volt") -> Rate:
     return Rate(tau, Rectified(unit_in=unit, unit_out=unit))
 
 
-Neuron = LIF | Rate | Poisson | Drive
+Neuron = LIF | Rate | Escape | Poisson | Drive
 
 
 def _settle(neuron: object, **rules: tuple[str, dict]) -> None:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from neuroam.cues import Degradation
 from neuroam.errors import DescriptionError
 from neuroam.manipulations import Manipulation
 from neuroam.prediction import Prediction
@@ -37,13 +38,14 @@ class Stimulus:
     """What is presented at a port, from `onset` (after the start of the trial) for `duration`.
 
     `what` is a name the port knows, a mixture {name: dose}, the drive of each cell itself (a quantity of shape
-    (n_cells,)), or `EVERY`.
+    (n_cells,)), or `EVERY`. `degraded`: what is done to it, in order, such as ``(Missing(.3), Flip(.1))``.
     """
 
     port: str
     what: Any
     duration: Any
     onset: Any = 0.0
+    degraded: tuple[Degradation, ...] = ()
 
     def __post_init__(self) -> None:
         where = f"stimulus at port {self.port!r}"
@@ -64,7 +66,8 @@ class Stimulus:
 
 @dataclass(frozen=True)
 class Trial:
-    """One trial. Its first stimulus is the one the trial is about: responses are measured while it is on.
+    """One trial. Its first stimulus is the one the trial is about: responses are measured while it is on, or in the
+    window `measured`, (onset, duration), such as the end of a delay.
 
     `duration` counts from the start of this trial to the start of the next; `reset` starts it from rest, otherwise
     the state of the last trial is carried over. With `repeats`, the trial is presented that many times.
@@ -77,6 +80,7 @@ class Trial:
     cs_type: str = ""
     repeats: int = 1
     reset: bool = True
+    measured: tuple[Any, Any] | None = None
 
     def __post_init__(self) -> None:
         where = f"trial {self.name!r}"
@@ -89,6 +93,16 @@ class Trial:
             if float(stimulus.onset) + float(stimulus.duration) > float(self.duration) * (1 + 1e-9):
                 raise DescriptionError(f"{where}: the stimulus at port {stimulus.port!r} ends after the trial "
                                        f"({self.duration}); lengthen the trial or shorten the stimulus")
+        if self.measured is not None:
+            object.__setattr__(self, "measured", self._window(where, *self.measured))
+
+    def _window(self, where: str, onset: Any, duration: Any) -> tuple[Parameter, Parameter]:
+        first = parameter(onset, "second", f"{where}: measured onset", least=0)
+        length = parameter(duration, "second", f"{where}: measured duration", above=0)
+        if float(first) + float(length) > float(self.duration) * (1 + 1e-9):
+            raise DescriptionError(f"{where}: the measured window of {length} from {first} ends after the trial "
+                                   f"({self.duration}); lengthen the trial or shorten the window")
+        return first, length
 
 
 @dataclass(frozen=True)
@@ -104,10 +118,12 @@ class Block:
 
 @dataclass(frozen=True)
 class Group:
-    """Animals to which the same has been done."""
+    """Animals to which the same has been done. A `strain` has its circuit made with other settings than the rest, as
+    ``{"patterns": 140}``; animals of one seed still draw from the same random streams in every strain."""
 
     name: str
     manipulations: tuple[Manipulation, ...] = ()
+    strain: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

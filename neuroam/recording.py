@@ -5,9 +5,16 @@ Dims: `animal` (one a group and seed), `trial` (in the protocol's order; the ord
 
     spike_time(spike)               seconds; grouped by animal, then unit, ascending within a unit
     spike_count(animal, unit)       a CF contiguous ragged array; silent units count 0
-    response(animal, trial, responder)   mean emission while the stimulus is on, of units without spikes
+    response(animal, trial, responder)   mean emission in the response window, of units without spikes
     trace_value(animal, time, trace)
-    start_time, stop_time, stimulus_on, stimulus_off (animal, trial)   seconds
+    start_time, stop_time, stimulus_on, stimulus_off, response_on, response_off (animal, trial)   seconds
+
+and, of circuits with stored patterns (all of them up to MOST_PATTERNS, of more those that were presented):
+
+    overlap(animal, trial, pattern)      of the mean answer in the response window with each stored pattern
+    overlap_trace(animal, time, pattern) where traces of every cell are recorded
+    match(animal, trial)                 which of all stored patterns, from 0, the answer overlaps with most
+    energy(animal, time)                 where the circuit has one and everything it depends on is recorded
 
 Attributes hold what is needed to make the file again. Words are NWB's where NWB has one.
 """
@@ -25,6 +32,7 @@ import numpy as np
 import xarray as xr
 
 from neuroam.errors import RecordingError
+from neuroam.patterns import overlap
 from neuroam.protocol import Group
 from neuroam.session import Session
 from neuroam.solvers.base import Outcome
@@ -32,6 +40,7 @@ from neuroam.wiring import Wired
 
 SCHEMA = "recording-1"
 EMPTY = "empty_variables"
+MOST_PATTERNS = 256
 TRIAL_WORDS = ("name", "block", "phase", "cs_type", "stimulus")
 REQUIRED = ("spike_time", "spike_count", "response", "trace_value", "start_time", "stop_time", "stimulus_on",
             "stimulus_off", "position", "group", "seed", "population", "trial_name")
@@ -43,21 +52,23 @@ def assemble(wired: Wired, session: Session, outcome: Outcome, group: Group) -> 
     names = np.concatenate([[p.name] * p.size for p in populations])
     indices = np.concatenate([np.arange(p.size) for p in populations]).astype(np.int32)
     spike_time, spike_count = _ragged(populations, outcome, session.dt)
-    graded = np.concatenate([[p.name not in outcome.spikes] * p.size for p in populations])
-    responses = [outcome.responses[p.name] for p in populations if p.name not in outcome.spikes]
+    kept = [p.name for p in populations if not (p.neuron.spiking and p.name in outcome.spikes)]
+    graded = np.concatenate([[p.name in kept] * p.size for p in populations])
+    responses = [outcome.responses[name] for name in kept]
     rows = sorted(session.presentations, key=lambda row: row.trial)
     position = np.argsort([row.trial for row in session.presentations]).astype(np.int32)
     trial_words = {f"trial_{w}" if w == "name" else w: ("trial", np.array([getattr(r, w) for r in rows], dtype=str))
                    for w in TRIAL_WORDS}
     times = {name: (("animal", "trial"), np.array([[getattr(row, tick) for row in rows]]) * session.dt)
              for name, tick in (("start_time", "start"), ("stop_time", "stop"), ("stimulus_on", "on"),
-                                ("stimulus_off", "off"))}
+                                ("stimulus_off", "off"), ("response_on", "first"), ("response_off", "last"))}
     responding = np.concatenate(responses, axis=1) if responses else np.zeros((session.n_trials, 0))
     data = {
         "spike_time": ("spike", spike_time), "spike_count": (("animal", "unit"), spike_count[None]),
         "response": (("animal", "trial", "responder"), responding[None].astype(np.float32)), **times,
         "position": (("animal", "trial"), position[None]), **_traces(wired, session, outcome),
         "calibrated": (("animal", "calibration"), np.array([list(wired.labels.values())], float).reshape(1, -1)),
+        **_overlaps(wired, session, outcome), **_energy(outcome),
     }
     coords = {
         "animal": np.zeros(1, np.int32), "group": ("animal", np.array([group.name])),
@@ -67,9 +78,11 @@ def assemble(wired: Wired, session: Session, outcome: Outcome, group: Group) -> 
         "calibration": np.array(list(wired.labels), dtype=str),
         **_time_coords(wired, session, outcome),
     }
+    if "overlap" in data:
+        coords["pattern"] = np.array([wired.stored.names[k] for k in _kept_patterns(wired, session)])  # type: ignore
     recording = xr.Dataset(data, coords)
     recording["spike_count"].attrs.update(sample_dimension="spike", long_name="spikes of each unit")
-    for name in ("spike_time", "start_time", "stop_time", "stimulus_on", "stimulus_off", "time"):
+    for name in ("spike_time", "start_time", "stop_time", "stimulus_on", "stimulus_off", "response_on", "response_off", "time"):
         recording[name].attrs["units"] = "s"
     return recording
 
@@ -90,6 +103,33 @@ def _traces(wired: Wired, session: Session, outcome: Outcome) -> dict:
     return {"trace_value": (("animal", "time", "trace"), table[None].astype(np.float32))}
 
 
+def _kept_patterns(wired: Wired, session: Session) -> list[int]:
+    """Positions of the stored patterns whose overlaps are kept."""
+    assert wired.stored is not None
+    if wired.stored.number <= MOST_PATTERNS:
+        return list(range(wired.stored.number))
+    shown = {row.stimulus for row in session.presentations}
+    return [k for k, name in enumerate(wired.stored.names) if name in shown]
+
+
+def _overlaps(wired: Wired, session: Session, outcome: Outcome) -> dict:
+    stored, patterns = wired.stored, wired.patterns
+    if stored is None or patterns is None or stored.population not in outcome.responses:
+        return {}
+    kept = _kept_patterns(wired, session)
+    all_of_them = overlap(outcome.responses[stored.population], patterns)
+    found = {"overlap": (("animal", "trial", "pattern"), all_of_them[None, :, kept].astype(np.float32)),
+             "match": (("animal", "trial"), all_of_them.argmax(axis=1).astype(np.int32)[None])}
+    trace = outcome.traces.get(stored.population)
+    if trace is not None and trace.shape[1] == stored.size:
+        found["overlap_trace"] = (("animal", "time", "pattern"), overlap(trace, patterns[kept])[None].astype(np.float32))
+    return found
+
+
+def _energy(outcome: Outcome) -> dict:
+    return {"energy": (("animal", "time"), outcome.energy[None])} if outcome.energy is not None else {}
+
+
 def _time_coords(wired: Wired, session: Session, outcome: Outcome) -> dict:
     chosen = dict(session.record)
     names, cells, units = [], [], []
@@ -99,7 +139,7 @@ def _time_coords(wired: Wired, session: Session, outcome: Outcome) -> dict:
         names += [name] * values.shape[1]
         cells += list(picked if picked is not None else range(values.shape[1]))
         neuron = wired.populations[p].neuron
-        units += [neuron.unit_in if neuron.spiking else neuron.unit_out] * values.shape[1]
+        units += [neuron.unit_in if neuron.traced == "potential" else neuron.unit_out] * values.shape[1]
     samples = next((len(v) for v in outcome.traces.values()), 0)
     return {"time": np.arange(samples) * session.every * session.dt,
             "trace": np.arange(len(names), dtype=np.int32), "trace_population": ("trace", np.array(names, dtype=str)),
@@ -115,10 +155,19 @@ def join(recordings: Iterable[xr.Dataset]) -> xr.Dataset:
             if not np.array_equal(part[name], first[name]):
                 raise RecordingError(f"these recordings differ in {name}; join only animals of one "
                                      "protocol and circuit")
-    whole = xr.concat([p.drop_vars("spike_time") for p in parts], "animal", data_vars="minimal", coords="minimal",
+    whole = xr.concat(_of_one_set_of_patterns([p.drop_vars("spike_time") for p in parts]), "animal", data_vars="minimal", coords="minimal",
                       compat="override", join="override", combine_attrs="override")
     whole["spike_time"] = ("spike", np.concatenate([p["spike_time"].values for p in parts]), first["spike_time"].attrs)
     return whole.assign_coords(animal=np.arange(whole.sizes["animal"], dtype=np.int32))
+
+
+def _of_one_set_of_patterns(parts: list[xr.Dataset]) -> list[xr.Dataset]:
+    """Overlaps with a pattern that an animal does not store are NaN."""
+    names = [p["pattern"].values.tolist() if "pattern" in p.coords else None for p in parts]
+    if all(own == names[0] for own in names):
+        return parts
+    union = list(dict.fromkeys(name for own in names for name in own or ()))
+    return [p.reindex(pattern=union) for p in parts]
 
 
 def versions() -> str:

@@ -7,7 +7,7 @@ clock sees the same trains; a cell spikes at most once a tick.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -16,13 +16,14 @@ from neuroam.circuit import Port, unknown
 from neuroam.errors import DescriptionError
 from neuroam.neurons import Poisson
 from neuroam.protocol import EVERY, Block, Protocol, Stimulus, Trial
-from neuroam.units import si
+from neuroam.units import Parameter, si
 from neuroam.wiring import Wired, WiredPopulation, stream
 
 
 @dataclass(frozen=True)
 class Presentation:
-    """One trial as presented. `trial` is its place in the protocol, the same for every animal; ticks are absolute."""
+    """One trial as presented. `trial` is its place in the protocol, the same for every animal; ticks are absolute. The
+    stimulus is there from `on` to `off`; responses are measured from `first` to `last`."""
 
     trial: int
     name: str
@@ -34,6 +35,8 @@ class Presentation:
     stop: int
     on: int
     off: int
+    first: int
+    last: int
     reset: bool
     fresh: bool
 
@@ -143,7 +146,7 @@ def _listed(block: Block, wired: Wired, first: int) -> list[_Listed]:
         for name in names:
             stimuli = trial.stimuli
             if name is not None:
-                stimuli = (Stimulus(about.port, name, about.duration, about.onset), *trial.stimuli[1:])
+                stimuli = (replace(about, what=name), *trial.stimuli[1:])
             for _ in range(trial.repeats):
                 spelt.append(_Listed(trial, f"{trial.name} {name}" if name else trial.name, stimuli,
                                      first + len(spelt)))
@@ -163,13 +166,16 @@ def _encode(wired: Wired, port: Port, name: str, what: Any) -> np.ndarray:
     if isinstance(what, str):
         what = {what: 1.0}
     if isinstance(what, Mapping):
-        if port.encode is None and what:
+        if port.encode is None and not port.patterns and what:
             raise DescriptionError(f"{where}: port {name!r} knows no names, got {list(what)}; give the drive of each "
                                    f"of the {population.size} cells of {population.name!r}")
         for odour in what:
             if odour not in port.names:
                 raise DescriptionError(f"{where}: {unknown('stimulus', odour, port.names)}")
-        what = port.encode(what) if port.encode is not None else None
+        if port.patterns:
+            what = _mixture(wired, port, what)
+        else:
+            what = port.encode(what) if port.encode is not None else None
     if isinstance(what, (int, float)) and what == 0:
         what = None  # nothing is nothing in any unit
     drive = np.zeros(population.size) if what is None else si(what, population.neuron.unit_in, where)
@@ -184,6 +190,16 @@ def _encode(wired: Wired, port: Port, name: str, what: Any) -> np.ndarray:
     if isinstance(population.neuron, Poisson) and drive.min() < 0:
         raise DescriptionError(f"{where}: rates of {population.name!r} must be at least 0 Hz, got {drive.min():g} Hz")
     return drive
+
+
+def _mixture(wired: Wired, port: Port, what: Mapping[str, float]) -> Any:
+    """Σ dose · ξ of the stored patterns, in the unit of the population it drives; None for nothing."""
+    assert wired.patterns is not None
+    if not what:
+        return None
+    unit = wired.populations[wired.index[port.population]].neuron.unit_in
+    mixed = sum(dose * wired.patterns[port.names.index(name)] for name, dose in what.items())
+    return Parameter(mixed, unit)
 
 
 def _present(entry: _Listed, tick: int, wired: Wired, dt: float, background: dict[str, np.ndarray],
@@ -207,6 +223,8 @@ def _present(entry: _Listed, tick: int, wired: Wired, dt: float, background: dic
             if key not in cache or not key[1]:
                 cache[key] = _encode(wired, port, name, stimulus.what)
             drive = cache[key]
+            for k, degradation in enumerate(stimulus.degraded):
+                drive = degradation.apply(drive, stream(wired.seed, "cue", name, entry.index, k))
             changes[p] += [(on, drive, entry.index), (off, background[name], entry.index)]
 
 
@@ -216,8 +234,13 @@ def _presentation(entry: _Listed, block: Block, tick: int, dt: float, fresh: boo
     off = on + round(float(about.duration) / dt)
     stop = tick + _ticks(float(entry.trial.duration), dt, f"trial {entry.name!r}: duration")
     trial = entry.trial
+    first, last = on, off
+    if trial.measured is not None:
+        where = f"trial {entry.name!r}: measured"
+        first = tick + _ticks(float(trial.measured[0]), dt, f"{where} onset", least=0)
+        last = first + _ticks(float(trial.measured[1]), dt, f"{where} duration")
     return Presentation(entry.index, entry.name, block.name, trial.phase, trial.cs_type, about.label, tick, stop, on,
-                        off, trial.reset, fresh)
+                        off, first, last, trial.reset, fresh)
 
 
 def _ticks(seconds: float, dt: float, name: str, least: int = 1) -> int:

@@ -8,13 +8,15 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 
-from neuroam.circuit import Circuit, CodingLevels, Port, Projection, WeightMatrix, unknown
+from neuroam.circuit import Circuit, CodingLevels, Port, Projection, Stored, WeightMatrix, unknown
 from neuroam.connect import AllToAll, LogNormal, Matrix
 from neuroam.errors import DescriptionError
-from neuroam.neurons import LIF, Drive, Neuron, Poisson, Rate
+from neuroam.neurons import LIF, Drive, Escape, Neuron, Poisson, Rate
+from neuroam.patterns import Patterns
 from neuroam.plasticity import ThreeFactor
 from neuroam.transfer import Linear
 from neuroam.units import Parameter
@@ -67,7 +69,8 @@ class WiredProjection:
 
 @dataclass(frozen=True, eq=False)
 class Wired:
-    """A realised circuit: arrays in SI. `labels` carries what a calibration reached."""
+    """A realised circuit: arrays in SI. `labels` carries what a calibration reached; `patterns` (n_patterns, n_cells)
+    what is stored, as `stored` describes it."""
 
     name: str
     seed: int
@@ -76,6 +79,9 @@ class Wired:
     ports: dict[str, Port]
     calibration: CodingLevels | None = None
     labels: dict[str, float] = field(default_factory=dict)
+    patterns: np.ndarray | None = None
+    stored: Patterns | None = None
+    hidden: tuple[str, ...] = ()
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -123,11 +129,13 @@ def wire(circuit: Circuit, seed: int = 0) -> Wired:
     if not isinstance(seed, (int, np.integer)) or not 0 <= seed <= LARGEST_SEED:
         raise DescriptionError(f"seed is {seed!r}; give a whole number from 0 to {LARGEST_SEED}")
     seed = int(seed)
+    _afford(circuit)
+    patterns = circuit.patterns.draw(stream(seed, "patterns")) if circuit.patterns else None
     populations = [_wire_population(p.name, p.size, p.neuron, seed) for p in circuit.populations]
     index = {p.name: i for i, p in enumerate(populations)}
     projections: list[WiredProjection] = []
     for projection in circuit.projections:
-        drawn = _wire_projection(projection, index, populations, seed)
+        drawn = _wire_projection(projection, index, populations, seed, patterns)
         if projection.lowpass is not None:
             relay = _relay(projection, populations[drawn.pre])
             index[relay.name] = len(populations)
@@ -136,12 +144,34 @@ def wire(circuit: Circuit, seed: int = 0) -> Wired:
             drawn = replace(drawn, pre=index[relay.name], delay=0.0, name=f"{relay.name}->{projection.post}")
         projections.append(drawn)
     return Wired(circuit.name, seed, tuple(populations), tuple(projections), dict(circuit.ports),  # type: ignore
-                 circuit.calibration)
+                 circuit.calibration, patterns=patterns, stored=circuit.patterns, hidden=circuit.hidden)
+
+
+def _afford(circuit: Circuit) -> None:
+    """Refuse, before anything is allocated, a circuit whose weights and patterns do not fit into memory."""
+    sizes = {p.name: p.size for p in circuit.populations}
+    dense = [sizes[p.pre] * sizes[p.post] for p in circuit.projections
+             if isinstance(p.connectivity, AllToAll) and not isinstance(p.weight, WeightMatrix)
+             and (isinstance(p.weight, (LogNormal, Stored)) or p.plasticity is not None)]
+    stored = circuit.patterns.number * circuit.patterns.size if circuit.patterns else 0
+    needed, free = 8 * (sum(dense) + stored), free_memory()
+    if needed > free:
+        raise DescriptionError(f"circuit {circuit.name!r} needs {needed / 1e9:.3g} GB for its weights and patterns, and "
+                               f"{free / 1e9:.3g} GB are free; store fewer patterns or use fewer cells")
+
+
+def free_memory() -> float:
+    """Bytes that can be had without swapping; infinite where the system does not say."""
+    meminfo = Path("/proc/meminfo")
+    for line in meminfo.read_text().splitlines() if meminfo.exists() else ():
+        if line.startswith("MemAvailable"):
+            return 1024 * float(line.split()[1])
+    return float("inf")
 
 
 def _wire_population(name: str, size: int, neuron: Neuron, seed: int) -> WiredPopulation:
     threshold = np.zeros(size)
-    if isinstance(neuron, (LIF, Rate)):
+    if isinstance(neuron, (LIF, Rate, Escape)):
         distance = float(neuron.threshold) - float(neuron.rest)
         spread = float(neuron.threshold_cv)
         factor = np.abs(1 + spread * stream(seed, name, "threshold").standard_normal(size)) if spread else 1.0
@@ -150,7 +180,7 @@ def _wire_population(name: str, size: int, neuron: Neuron, seed: int) -> WiredPo
 
 
 def _wire_projection(projection: Projection, index: dict[str, int], populations: list[WiredPopulation],
-                     seed: int) -> WiredProjection:
+                     seed: int, patterns: np.ndarray | None) -> WiredProjection:
     pre, post = index[projection.pre], index[projection.post]
     shape = populations[post].size, populations[pre].size
     rng = stream(seed, projection.name)
@@ -167,13 +197,26 @@ def _wire_projection(projection: Projection, index: dict[str, int], populations:
             weight = weight * projection.connectivity.values[order]
         weight = weight * np.ones(len(order))
     else:
-        weight = _draw_weight(projection.weight, rng, shape)
+        weight = (_stored_weight(projection, patterns, shape) if isinstance(projection.weight, Stored)
+                  else _draw_weight(projection.weight, rng, shape))
         if projection.plasticity is not None:
             weight = weight * np.ones(shape)
     gate = projection.plasticity.gate if projection.plasticity else None
     return WiredProjection(projection.name, pre, post, weight, pre_index, post_index, float(projection.delay),
                            projection.acts == "divisive", projection.plasticity,
                            index[gate] if gate is not None else -1)
+
+
+def _stored_weight(projection: Projection, patterns: np.ndarray | None, shape: tuple[int, int]) -> np.ndarray:
+    if patterns is None:
+        raise DescriptionError(f"projection {projection.name}: its weights follow from stored patterns, but the circuit "
+                               "has none; give it patterns=Patterns(…)")
+    weight = projection.weight.rule(patterns)
+    if weight.shape != shape or not np.isfinite(weight).all():
+        raise DescriptionError(f"projection {projection.name}: {projection.weight} gives weights of shape {weight.shape}"
+                               f"{'' if np.isfinite(weight).all() else ' with NaN or infinity'}; it needs finite ones of "
+                               f"shape (n_post, n_pre) = {shape}")
+    return weight
 
 
 def _draw_weight(weight: object, rng: np.random.Generator, shape: tuple[int, ...]) -> np.ndarray:

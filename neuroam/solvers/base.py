@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from neuroam.errors import DescriptionError, Unsupported
-from neuroam.neurons import LIF, Drive, Poisson, Rate
+from neuroam.neurons import LIF, Drive, Escape, Poisson, Rate
 from neuroam.session import Session
 from neuroam.units import si
 from neuroam.wiring import Wired
@@ -19,9 +19,10 @@ METHODS = ("exponential_euler", "euler")
 class Outcome:
     """What one animal's session gave.
 
-    `spikes` by population: (tick, cell), sorted by tick. `responses` by population: mean emission while the trial's
-    stimulus was on, shape (n_trials, n_cells), trials in the protocol's order. `traces` by population: (n_samples,
+    `spikes` by population: (tick, cell), sorted by tick. `responses` by population: mean emission in the trial's response
+    window, shape (n_trials, n_cells), trials in the protocol's order. `traces` by population: (n_samples,
     n_cells). `weights` by projection: the final values in the layout of the wiring. `peaks` (n_trials, n_cells).
+    `energy` (n_samples,) where it could be had.
     """
 
     spikes: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)
@@ -29,6 +30,7 @@ class Outcome:
     traces: dict[str, np.ndarray] = field(default_factory=dict)
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     peaks: dict[str, np.ndarray] = field(default_factory=dict)
+    energy: np.ndarray | None = None
 
 
 class Solver(Protocol):
@@ -73,6 +75,8 @@ def remaining(dt: float, tau: float, method: str) -> float:
 FEATURES = {
     "LIF cells": "make them Rate cells, or use Numba()",
     "rate cells": "use Numba() or Brian()",
+    "escape-rate cells": "use Numba()",
+    "layer-wide transfer functions": "use Numba(), or a pool of interneurons that divides in place of a softmax",
     "Poisson inputs": "use Drive() inputs, or Numba()",
     "driven inputs": "use Numba() or Brian()",
     "divisive action": "use Numba() or Brian()",
@@ -90,10 +94,13 @@ FEATURES = {
 def needs(wired: Wired, session: Session) -> dict[str, str]:
     """Every feature of `FEATURES` that this run uses, with the object that needs it."""
     found: dict[str, str] = {}
-    kinds = {LIF: "LIF cells", Rate: "rate cells", Poisson: "Poisson inputs", Drive: "driven inputs"}
+    kinds = {LIF: "LIF cells", Rate: "rate cells", Escape: "escape-rate cells", Poisson: "Poisson inputs",
+             Drive: "driven inputs"}
     for population in wired.populations:
         feature = "low-pass synapses" if population.relay else kinds[type(population.neuron)]
         found.setdefault(feature, f"population {population.name!r}")
+        if isinstance(population.neuron, (Rate, Escape)) and population.neuron.transfer.layerwise:
+            found.setdefault("layer-wide transfer functions", f"population {population.name!r}")
     for q in wired.projections:
         where = f"projection {q.name}"
         spiking = wired.populations[q.pre].neuron.spiking
@@ -131,10 +138,10 @@ def check(solver: Solver, wired: Wired, session: Session) -> None:
 
 
 def spike_responses(spikes: tuple[np.ndarray, np.ndarray], size: int, session: Session) -> np.ndarray:
-    """Firing rate of each cell while each trial's stimulus is on, in hertz, shape (n_trials, size)."""
+    """Firing rate of each cell in each trial's response window, in hertz, shape (n_trials, size)."""
     tick, cell = spikes
     rates = np.zeros((session.n_trials, size))
     for row in session.presentations:
-        a, b = np.searchsorted(tick, [row.on, row.off])
-        rates[row.trial] = np.bincount(cell[a:b], minlength=size) / ((row.off - row.on) * session.dt)
+        a, b = np.searchsorted(tick, [row.first, row.last])
+        rates[row.trial] = np.bincount(cell[a:b], minlength=size) / ((row.last - row.first) * session.dt)
     return rates

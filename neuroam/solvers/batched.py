@@ -1,55 +1,63 @@
 """Trials side by side: graded circuits without plasticity, all trials from rest, advance as one matrix a population.
 
-The step is that of `_kernels`: the same phases, the same first-order update; a sum over synapses is one matrix
-product for all trials. Trials of one duration go together.
+The step is that of `_kernels`: the same phases, the same first-order update; a sum over synapses is one matrix product
+for all trials, written where it is needed, and no step allocates memory. Trials of one duration go together. Populations
+named `instant` have no time constant: they emit what their drive of this very step says (see `neuroam.effective`).
 """
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from typing import Any
 
 import numpy as np
 from scipy import sparse
+from scipy.linalg import blas
 from threadpoolctl import threadpool_limits
 
-from neuroam.neurons import Drive, Rate
+from neuroam.neurons import Drive, Escape, Rate
 from neuroam.session import Presentation, Session
+from neuroam.solvers import _kernels_layer as k
 from neuroam.solvers.base import Outcome, remaining
+from neuroam.solvers.emission import emitter
 from neuroam.wiring import Wired, WiredProjection
 
-# below either of these the compiled loop, trial after trial, is faster than numpy's calls
+# below either of these the compiled loop, trial after trial, is faster than one library call a population
 FEWEST_TRIALS = 8
 FEWEST_SYNAPSES = 100_000
 
 
 def batchable(wired: Wired, session: Session) -> bool:
     """Whether trials do not depend on each other and nothing spikes."""
-    graded = all(isinstance(p.neuron, (Rate, Drive)) for p in wired.populations)
-    separate = all(row.reset for row in session.presentations)
     large = sum(q.weight.size for q in wired.projections) >= FEWEST_SYNAPSES and session.n_trials >= FEWEST_TRIALS
-    return large and graded and separate and not wired.plastic and not session.peaks
+    return large and separable(wired, session)
 
 
-def run_batched(wired: Wired, session: Session, dt: float, method: str, dtype: np.dtype) -> Outcome:
-    """All trials of a session; see `Outcome`."""
+def separable(wired: Wired, session: Session) -> bool:
+    """Whether all populations are graded, without plasticity, and every trial starts from rest."""
+    graded = all(isinstance(p.neuron, (Rate, Escape, Drive)) for p in wired.populations)
+    return graded and all(row.reset for row in session.presentations) and not wired.plastic and not session.peaks
+
+
+def run_batched(wired: Wired, session: Session, dt: float, method: str, dtype: np.dtype,
+                instant: Sequence[int] = ()) -> Outcome:
+    """All trials of a session; see `Outcome`. `instant` lists populations in the order in which they hear each other."""
     by_duration: dict[int, list[Presentation]] = defaultdict(list)
     for row in session.presentations:
         by_duration[row.stop - row.start].append(row)
     recorded = [p for p, _ in session.record]
     responses = {p: np.zeros((session.n_trials, wired.populations[p].size)) for p in recorded}
-    traced = [(p, cells) for p, cells in session.record if session.every and cells != ()]
+    traced = [(p, slice(None) if cells is None else list(cells)) for p, cells in session.record
+              if session.every and cells != ()]
     samples = -(-session.stop // session.every) if session.every else 0
-    traces = {p: np.zeros((samples, wired.populations[p].size if cells is None else len(cells)), dtype)
-              for p, cells in traced}
+    traces = {p: np.zeros((samples, len(np.arange(wired.populations[p].size)[cells])), dtype) for p, cells in traced}
     with threadpool_limits(1):  # the second core belongs to another animal
         for duration, rows in by_duration.items():
-            batch = _Batch(wired, session, rows, dt, method, dtype)
+            batch = Batch(wired, session, rows, dt, method, dtype, instant)
             for step in range(duration):
-                batch.read_inputs(step)
+                batch.begin(step)
                 for p, cells in traced:
-                    _sample(traces[p], batch.r[p], cells, rows, step, session.every)
-                batch.advance(step)
+                    _sample(traces[p], batch.traced(p), cells, rows, step, session.every)
+                batch.advance()
                 for p in recorded:
                     batch.collect(p, step)
             for p in recorded:
@@ -60,82 +68,121 @@ def run_batched(wired: Wired, session: Session, dt: float, method: str, dtype: n
                    weights={q.name: q.weight.copy() for q in wired.projections})
 
 
-def _sample(trace: np.ndarray, r: np.ndarray, cells: Sequence[int] | None, rows: list[Presentation], step: int,
+def _sample(trace: np.ndarray, r: np.ndarray, cells: slice | list[int], rows: list[Presentation], step: int,
             every: int) -> None:
     for b, row in enumerate(rows):
         if (row.start + step) % every == 0:
-            trace[(row.start + step) // every] = r[:, b] if cells is None else r[list(cells), b]
+            trace[(row.start + step) // every] = r[cells, b]
 
 
-class _Batch:
+class Batch:
     """State of all trials of one duration: arrays (n_cells, n_trials)."""
 
     def __init__(self, wired: Wired, session: Session, rows: list[Presentation], dt: float, method: str,
-                 dtype: np.dtype) -> None:
-        self.wired = wired
+                 dtype: np.dtype, instant: Sequence[int] = ()) -> None:
+        self.wired, self.instant, self.step = wired, tuple(instant), 0
         shape = {p: (population.size, len(rows)) for p, population in enumerate(wired.populations)}
-        self.x = {p: np.zeros(s, dtype) for p, s in shape.items() if isinstance(wired.populations[p].neuron, Rate)}
+        graded = [p for p in shape if not wired.populations[p].is_input]
+        self.slow = [p for p in graded if p not in instant]
+        self.x, self.total = ({p: np.zeros(shape[p], dtype) for p in graded} for _ in range(2))
+        self.division = {q.post: np.zeros(shape[q.post], dtype) for q in wired.projections if q.divisive}
         self.r = {p: np.zeros(s, dtype) for p, s in shape.items()}
         self.alpha = {p: dtype.type(1 - remaining(dt, float(wired.populations[p].neuron.tau), method))  # type: ignore
-                      for p in self.x}
-        self.through = [_product(q, shape[q.pre][0], shape[q.post][0], dtype) for q in wired.projections]
+                      for p in self.slow}
+        self.emit = {p: emitter(wired, p, self.x[p], self.r[p], dt, [row.trial for row in rows]) for p in graded}
+        self.add = _additions(wired, len(rows), dtype)
+        self.into = {p: [q for q, row in enumerate(wired.projections) if row.post == p] for p in graded}
         self.delays = [int(q.delay / dt + 0.5) for q in wired.projections]
-        self.past: list[dict[int, np.ndarray]] = []
+        self.past = {q.pre: np.zeros((max(self.delays) + 1, *shape[q.pre]), dtype)
+                     for q, delay in zip(wired.projections, self.delays, strict=True) if delay}
         self.changes = _changes(wired, session, rows)
         self.sums = {p: np.zeros(s) for p, s in shape.items()}
-        self.on = np.array([row.on - row.start for row in rows])
-        self.off = np.array([row.off - row.start for row in rows])
-        for p in self.x:
-            self._emit(p)
-        self.at_rest = {p: r.copy() for p, r in self.r.items()}
+        self.first = np.array([row.first - row.start for row in rows])
+        self.last = np.array([row.last - row.start for row in rows])
+        for p in graded:
+            self.emit[p](0)
+        for p, ring in self.past.items():
+            ring[:] = self.r[p]
 
-    def read_inputs(self, step: int) -> None:
+    def begin(self, step: int) -> None:
+        """Inputs change, and what has no time constant follows."""
+        self.step = step
         for p, trial, values in self.changes.get(step, ()):
             self.r[p][:, trial] = values
+        for p in self.instant:
+            self._drive(p)
+            np.copyto(self.x[p], self.total[p])
+            self.emit[p](step)
+        for p, ring in self.past.items():
+            ring[step % len(ring)] = self.r[p]
 
-    def advance(self, step: int) -> None:
-        total: dict[int, Any] = dict.fromkeys(self.x, 0.0)
-        division: dict[int, Any] = dict.fromkeys(self.x, 1.0)
-        for q, through, delay in zip(self.wired.projections, self.through, self.delays, strict=True):
-            drive = through(self._emitted(q.pre, step, delay))
-            if q.divisive:
-                division[q.post] = division[q.post] + drive
-            else:
-                total[q.post] = total[q.post] + drive
-        if any(self.delays):
-            self.past.append({p: r.copy() for p, r in self.r.items()})
-        for p, x in self.x.items():
-            x += (total[p] / division[p] - x) * self.alpha[p]
-        for p in self.x:
-            self._emit(p)
+    def advance(self) -> None:
+        """All drives from the emissions as they are, then all states."""
+        for p in self.slow:
+            self._drive(p)
+        for p in self.slow:
+            k.relax(self.x[p], self.total[p], self.alpha[p])
+            self.emit[p](self.step)
+
+    def traced(self, p: int) -> np.ndarray:
+        return self.x[p] if self.wired.populations[p].neuron.traced == "potential" else self.r[p]
 
     def collect(self, p: int, step: int) -> None:
-        self.sums[p] += self.r[p] * ((self.on <= step) & (step < self.off))
+        k.collect(self.sums[p], self.r[p], (self.first <= step) & (step < self.last))
 
     def means(self, p: int) -> np.ndarray:
-        return (self.sums[p] / (self.off - self.on)).T
+        return (self.sums[p] / (self.last - self.first)).T
 
-    def _emit(self, p: int) -> None:
-        population = self.wired.populations[p]
-        transfer = population.neuron.transfer  # type: ignore[union-attr]
-        self.r[p][:] = population.gain[:, None] * transfer(self.x[p], population.threshold[:, None])
+    def _drive(self, p: int) -> None:
+        self.total[p][:] = 0
+        for q in self.into[p]:
+            row = self.wired.projections[q]
+            if not row.divisive:
+                self.add[q](self._heard(q), self.total[p])
+        if p in self.division:
+            self.division[p][:] = 1
+            for q in self.into[p]:
+                if self.wired.projections[q].divisive:
+                    self.add[q](self._heard(q), self.division[p])
+            np.divide(self.total[p], self.division[p], out=self.total[p])
 
-    def _emitted(self, p: int, step: int, delay: int) -> np.ndarray:
-        if delay == 0:
-            return self.r[p]
-        return self.past[step - delay][p] if step >= delay else self.at_rest[p]
+    def _heard(self, q: int) -> np.ndarray:
+        pre, delay = self.wired.projections[q].pre, self.delays[q]
+        return self.past[pre][(self.step - delay) % len(self.past[pre])] if delay else self.r[pre]
 
 
-def _product(q: WiredProjection, n_pre: int, n_post: int, dtype: np.dtype) -> Callable[[np.ndarray], np.ndarray]:
-    """r (n_pre, n_trials) → Σ w·r (n_post, n_trials)."""
+Addition = Callable[[np.ndarray, np.ndarray], None]
+
+
+def _additions(wired: Wired, n_trials: int, dtype: np.dtype) -> list[Addition]:
+    """For each projection, a function (r (n_pre, n_trials), drive (n_post, n_trials)) that adds Σ w·r in place."""
+    matrices: dict[int, np.ndarray] = {}
+    return [_addition(q, wired, n_trials, dtype, matrices) for q in wired.projections]
+
+
+def _addition(q: WiredProjection, wired: Wired, n_trials: int, dtype: np.dtype, matrices: dict[int, np.ndarray]) -> Addition:
     if q.layout == "uniform":
-        weight = dtype.type(q.weight)
-        return lambda r: weight * r.sum(axis=0)
-    if q.pre_index is None:
-        dense = np.ascontiguousarray(q.weight, dtype)
-        return lambda r: dense @ r
-    table = sparse.csr_matrix((q.weight.astype(dtype), (q.post_index, q.pre_index)), shape=(n_post, n_pre))
-    return lambda r: table @ r
+        weight, pooled = dtype.type(q.weight), np.zeros(n_trials, dtype)
+        return lambda r, drive: k.add_pooled(drive, r, weight, pooled)
+    if q.layout == "sparse":
+        shape = wired.populations[q.post].size, wired.populations[q.pre].size
+        table = sparse.csr_matrix((q.weight.astype(dtype), (q.post_index, q.pre_index)), shape=shape)
+        return lambda r, drive: k.add_sparse(drive, r, table.indptr, table.indices, table.data)
+    gemm = blas.sgemm if dtype == np.float32 else blas.dgemm
+    matrix, turned = stored_once(q.weight, dtype, matrices)
+    # BLAS counts by columns: drive.T += r.T @ weight.T, and all of these are views it can read as they are
+    if turned:
+        return lambda r, drive: gemm(1.0, r.T, matrix.T, 1.0, drive.T, trans_b=1, overwrite_c=1)
+    return lambda r, drive: gemm(1.0, r.T, matrix.T, 1.0, drive.T, overwrite_c=1)
+
+
+def stored_once(weight: np.ndarray, dtype: np.dtype, matrices: dict[int, np.ndarray]) -> tuple[np.ndarray, bool]:
+    """The weights by rows in memory, and whether that is their transpose; a matrix and its transpose are one."""
+    turned = not weight.flags.c_contiguous and weight.T.flags.c_contiguous
+    key = weight.__array_interface__["data"][0]
+    if key not in matrices or matrices[key].size != weight.size:
+        matrices[key] = np.ascontiguousarray(weight.T if turned else weight, dtype)
+    return matrices[key], turned
 
 
 def _changes(wired: Wired, session: Session, rows: list[Presentation]) -> dict[int, list[tuple[int, int, np.ndarray]]]:
@@ -145,6 +192,6 @@ def _changes(wired: Wired, session: Session, rows: list[Presentation]) -> dict[i
         gain = wired.populations[p].gain
         for b, row in enumerate(rows):
             changes[0].append((p, b, gain * drive.at(row.start)))
-            for k in np.flatnonzero((drive.ticks > row.start) & (drive.ticks < row.stop)):
-                changes[int(drive.ticks[k]) - row.start].append((p, b, gain * drive.values[k]))
+            for j in np.flatnonzero((drive.ticks > row.start) & (drive.ticks < row.stop)):
+                changes[int(drive.ticks[j]) - row.start].append((p, b, gain * drive.values[j]))
     return changes

@@ -35,7 +35,8 @@ class Brian:
     target: str = "numpy"
     dtype: str = "float64"
     name: ClassVar[str] = "Brian"
-    carries: ClassVar[frozenset[str]] = frozenset(FEATURES) - {"delayed graded emission"}
+    carries: ClassVar[frozenset[str]] = frozenset(FEATURES) - {
+        "delayed graded emission", "escape-rate cells", "layer-wide transfer functions"}
     tunes_inhibition: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -79,7 +80,7 @@ def _outcome(wired: Wired, session: Session, values: dict[str, np.ndarray]) -> O
             outcome.spikes[population.name] = spikes
             outcome.responses[population.name] = spike_responses(spikes, population.size, session)
         else:
-            length = np.array([row.off - row.on for row in _by_trial(session)])
+            length = np.array([row.last - row.first for row in _by_trial(session)])
             outcome.responses[population.name] = _by_window(p, "acc", session, values) / length[:, None]
         if session.every and chosen != () and has_trace(population):
             outcome.traces[population.name] = values[f"trace{p}.{'v' if population.neuron.spiking else 'r'}"]

@@ -110,10 +110,10 @@ class Calendar:
     def _over_window(self, p: int, draft: Draft, name: str, unit: str, code: str, start: float) -> None:
         """A variable gathered while the response window is open, read and started anew at each trial."""
         rows = self.session.presentations
-        every = interval([tick for row in rows for tick in (row.on, row.off)], self.session.stop)
+        every = interval([tick for row in rows for tick in (row.first, row.last)], self.session.stop)
         ticks = np.arange(self.session.stop // every + 1) * every
         opened, closed = (np.searchsorted(sorted(edges), ticks, side="right")
-                          for edges in ([row.on for row in rows], [row.off for row in rows]))
+                          for edges in ([row.first for row in rows], [row.last for row in rows]))
         self._table("window", "1", every, opened - closed)
         draft.by_cell(name, unit, np.full(draft.size, start), flags="")
         draft.steps.append(Step(code.format(unit=_bracketed(draft, name)), "end", 0))

@@ -66,7 +66,7 @@ class _Run:
         for row in self.session.presentations:
             self._begin(row)
             self._advance(row)
-            sums[row.trial] = self.out.integral / (row.off - row.on)
+            sums[row.trial] = self.out.integral / (row.last - row.first)
             peaks[row.trial] = self.out.peak
         return self._outcome(sums, peaks)
 
@@ -81,7 +81,7 @@ class _Run:
     def _advance(self, row: Presentation) -> None:
         tick = row.start
         while tick < row.stop:
-            tick = self._step(tick, row.stop, np.array([row.on, row.off]))
+            tick = self._step(tick, row.stop, np.array([row.first, row.last]))
             number = self.out.number[0]
             self.spikes.append((self.out.spike_tick[:number].copy(), self.out.spike_unit[:number].copy()))
             self.out.number[0] = 0

@@ -1,0 +1,94 @@
+"""Stored patterns: the memories of a circuit, drawn once from the animal's seed when it is wired, or given.
+
+    sign      ±1, P(+1) = level          binary    0 or 1, P(1) = level          uniform   U[0, 1]
+
+The overlap of an answer with a pattern is their cosine for ±1 patterns, m = ξ·r / (|ξ||r|), and the Pearson correlation
+for others, whose mean says nothing.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from neuroam.errors import DescriptionError
+
+KINDS = ("sign", "binary", "uniform", "given")
+
+
+@dataclass(frozen=True, eq=False)
+class Patterns:
+    """`number` patterns over the `size` cells of `population`. With `exact`, every pattern has the same number of
+    active cells. `given(…)` makes one from an array."""
+
+    number: int
+    size: int
+    population: str = "visible"
+    kind: str = "sign"
+    level: float = 0.5
+    exact: bool = False
+    values: np.ndarray | None = None
+    names: tuple[str, ...] = ()
+    source: str = "assumed: random patterns, as in the theory"
+
+    def __post_init__(self) -> None:
+        for name, number in (("number", self.number), ("size", self.size)):
+            if not isinstance(number, (int, np.integer)) or number < 1:
+                raise DescriptionError(f"patterns: {name} is {number!r}; give a whole number, at least 1")
+        if self.kind not in KINDS:
+            raise DescriptionError(f"patterns: kind is {self.kind!r}; use one of {', '.join(KINDS)}")
+        if not 0 < self.level < 1:
+            raise DescriptionError(f"patterns: level is {self.level}; give a fraction between 0 and 1")
+        if not self.names:
+            object.__setattr__(self, "names", tuple(f"pattern {k + 1}" for k in range(self.number)))
+        if len(self.names) != self.number or len(set(self.names)) != self.number:
+            raise DescriptionError(f"patterns: {self.number} patterns need as many different names, got "
+                                   f"{len(set(self.names))}")
+
+    def __str__(self) -> str:
+        how = {"sign": f"±1, P(+1) = {self.level:g}", "binary": f"0 or 1, P(1) = {self.level:g}",
+               "uniform": "uniform in 0…1", "given": "given"}[self.kind]
+        return f"{self.number} patterns of {self.size}, {how}{', the same number in each' if self.exact else ''}"
+
+    def draw(self, rng: np.random.Generator) -> np.ndarray:
+        """One row a pattern, shape (number, size)."""
+        shape = self.number, self.size
+        if self.values is not None:
+            return self.values
+        if self.kind == "uniform":
+            return rng.random(shape)
+        active = self._active(rng, shape)
+        return np.where(active, 1.0, -1.0 if self.kind == "sign" else 0.0)
+
+    def _active(self, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        if not self.exact:
+            return rng.random(shape) < self.level
+        first = np.arange(self.size) < round(self.level * self.size)
+        return rng.permuted(np.tile(first, (self.number, 1)), axis=1)
+
+
+def given(values: Any, population: str = "visible", names: Sequence[str] = (), source: str = "not stated") -> Patterns:
+    """Patterns from an array (number, size): images, odour codes, the frames of a film."""
+    array = np.array(values, dtype=float)
+    if array.ndim != 2 or 0 in array.shape:
+        raise DescriptionError(f"patterns: expected an array of shape (number, size), got {array.shape}; flatten each "
+                               "pattern to one row")
+    if not np.isfinite(array).all():
+        bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+        raise DescriptionError(f"patterns: NaN or infinity in rows {bad[:5].tolist()}; give finite numbers")
+    array.setflags(write=False)
+    kind = "sign" if np.isin(array, (-1.0, 1.0)).all() else "given"
+    return Patterns(*array.shape, population, kind, values=array, names=tuple(names), source=source)
+
+
+def overlap(answers: np.ndarray, patterns: np.ndarray) -> np.ndarray:
+    """Overlap of every answer (n_answers, n) with every pattern (p, n), shape (n_answers, p); 0 where either is 0
+    (or constant, unless patterns are ±1)."""
+    answers = np.asarray(answers, dtype=float)
+    if not np.isin(patterns, (-1.0, 1.0)).all():
+        answers = answers - answers.mean(axis=1, keepdims=True)
+        patterns = patterns - patterns.mean(axis=1, keepdims=True)
+    lengths = np.linalg.norm(answers, axis=1)[:, None] * np.linalg.norm(patterns, axis=1)
+    return np.divide(answers @ patterns.T, lengths, out=np.zeros(lengths.shape), where=lengths > 0)

@@ -1,0 +1,96 @@
+"""What populations of many trials emit, written in place: r = gain · g(x), arrays (n_cells, n_trials).
+
+The forms are those of `neuroam.transfer`, without its temporary arrays; a test holds the two together.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from neuroam.neurons import Escape, Rate
+from neuroam.solvers import _kernels, _kernels_layer as k
+from neuroam.transfer import Exponential, Linear, Power, Rectified, Softmax, Tanh
+from neuroam.wiring import Wired, stream
+
+Emission = Callable[[int], None]
+
+
+def emitter(wired: Wired, p: int, x: np.ndarray, r: np.ndarray, dt: float, trials: Sequence[int]) -> Emission:
+    """A function that renews the emission `r` of population `p` from its state `x` at a step of its trials."""
+    population = wired.populations[p]
+    neuron = population.neuron
+    assert isinstance(neuron, (Rate, Escape))
+    cell_gain, threshold = population.gain.astype(x.dtype), population.threshold.astype(x.dtype)
+    if isinstance(neuron, Rate):
+        renew = _graded(neuron.transfer, threshold, cell_gain, x, r)
+        return lambda step: renew()
+    expected = np.zeros_like(r)
+    renew = _graded(neuron.transfer, threshold, np.ones_like(cell_gain), x, expected)
+    keys = np.array([escape_key(wired, p, trial) for trial in trials], np.uint64)
+    scale = float(neuron.ceiling) * dt
+
+    def draw(step: int) -> None:
+        renew()
+        _kernels.escape_trials(expected, r, keys, step, neuron.cells, scale, neuron.low, cell_gain)
+
+    return draw
+
+
+def escape_key(wired: Wired, p: int, trial: int) -> int:
+    """The number that all random draws of a population in one trial hang on."""
+    return int(stream(wired.seed, wired.populations[p].name, "escape", trial).integers(2**63))
+
+
+def _graded(transfer: object, threshold: np.ndarray, cell_gain: np.ndarray, x: np.ndarray,
+            r: np.ndarray) -> Callable[[], None]:
+    one, sums = x.dtype.type(1), np.zeros(x.shape[1], x.dtype)
+    gain = x.dtype.type(float(getattr(transfer, "gain", 1.0)))
+
+    def plain() -> None:
+        r[:] = cell_gain[:, None] * transfer(x, threshold[:, None])  # type: ignore[operator]
+
+    def linear() -> None:
+        k.shifted(x, threshold, gain, r)
+        k.scale(r, cell_gain)
+
+    def rectified() -> None:
+        k.rectify(x, threshold, gain, cell_gain, r)
+
+    def tanh() -> None:
+        k.shifted(x, threshold, gain, r)
+        np.tanh(r, out=r)
+        k.scale(r, cell_gain)
+
+    def exponential() -> None:
+        k.shifted(x, threshold, slope, r)
+        np.exp(r, out=r)
+        k.scale(r, gain * cell_gain)
+
+    def power() -> None:
+        k.rectify(x, threshold, one, one_each, r)
+        np.power(r, exponent, out=r)
+        k.scale(r, gain * cell_gain)
+
+    def softmax() -> None:
+        k.shifted(x, threshold, gain, r)
+        k.below_their_maximum(r, sums)
+        np.exp(r, out=r)
+        if ghost > 0:
+            np.exp(np.negative(sums, out=sums), out=sums)
+            np.multiply(sums, ghost, out=sums)
+        else:  # and not 0 · ∞ where all drives are far below 0
+            sums[:] = 0
+        k.divide_by_their_sum(r, sums, cell_gain)
+
+    if isinstance(transfer, Exponential):
+        slope = x.dtype.type(float(transfer.slope))
+    if isinstance(transfer, Softmax):
+        ghost = x.dtype.type(float(transfer.ghost))
+    if isinstance(transfer, Power):
+        exponent, one_each = x.dtype.type(float(transfer.power)), np.ones_like(cell_gain)
+        if not transfer.rectified:
+            return plain
+    in_place = {Linear: linear, Rectified: rectified, Tanh: tanh, Exponential: exponential, Power: power,
+                Softmax: softmax}
+    return in_place.get(type(transfer), plain)
