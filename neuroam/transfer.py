@@ -98,7 +98,8 @@ class Rectified:
 
     def jvp(self, x: np.ndarray, dx: np.ndarray, threshold: Threshold = None) -> np.ndarray:
         """The slope at threshold is 0."""
-        return float(self.gain) * (above(x, threshold, self.threshold) > 0) * np.asarray(dx)
+        u = above(x, threshold, self.threshold)
+        return np.where(u > 0, u.dtype.type(float(self.gain)), u.dtype.type(0)) * dx
 
 
 @dataclass(frozen=True)
@@ -265,8 +266,8 @@ class Power:
         if self.unit_in == "1":
             return self.unit_out
         n = int(float(self.power))
-        return ("1" + f"/{self.unit_in}" * (n - 1) if self.unit_in == self.unit_out and n > 1 else
-                "1" if self.unit_in == self.unit_out else self.unit_out + f"/{self.unit_in}" * n)
+        out, times = ("1", n - 1) if self.unit_in == self.unit_out else (self.unit_out, n)
+        return out + f"/{self.unit_in}" * times
 
 
 @dataclass(frozen=True)
