@@ -47,4 +47,5 @@ def _real(x: np.ndarray | float) -> np.ndarray:
 
 def _theta(x: np.ndarray, threshold: Threshold, own: Any) -> np.ndarray:
     theta = np.asarray(float(own) if threshold is None else threshold, dtype=x.dtype)
-    return theta[:, None] if theta.ndim == 1 and x.ndim == 2 else theta
+    one_each = theta.ndim > 0 and theta.size == len(theta) and x.ndim > 0
+    return theta.reshape(-1, *[1] * (x.ndim - 1)) if one_each else theta

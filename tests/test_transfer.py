@@ -377,7 +377,7 @@ def test_trials_side_by_side_are_trials_one_by_one(function):
         for thresholds in (theta, theta[:, None]):
             together = form(x, thresholds)
             for k, column in enumerate(x.T):
-                np.testing.assert_allclose(together[..., k], form(column, theta), rtol=1e-12)
+                np.testing.assert_allclose(together[..., k], form(column, thresholds), rtol=1e-12)
 
 
 @pytest.mark.parametrize("make, words", [
