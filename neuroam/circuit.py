@@ -49,13 +49,15 @@ class WeightMatrix:
 @dataclass(frozen=True, eq=False)
 class Stored:
     """Weights that follow from the circuit's stored patterns when it is wired: ``rule(patterns)`` maps an array
-    (n_patterns, n_cells) to one of shape (n_post, n_pre), in SI values of `unit`. `text` says what it does. Two rules that
+    (n_patterns, n_cells) to one of shape (n_post, n_pre), in SI values of `unit`. `text` says what it does. The weights of
+    the projections named in `after`, all to all and before this one, are further arguments of the rule. Two rules that
     give one array and its transpose share the memory, and solvers then read it once for both directions."""
 
-    rule: Callable[[np.ndarray], np.ndarray]
+    rule: Callable[..., np.ndarray]
     text: str
     unit: str = "1"
     source: str = "not stated"
+    after: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return self.text
@@ -130,7 +132,7 @@ class Circuit:
     """A frozen description. `wire(circuit, seed)` realises it; `describe(circuit)` prints it.
 
     `hidden` names the populations that the effective level takes to be instantaneous; `pool` says which spiking cells
-    stand for a graded one at the spiking level.
+    stand for a graded one at the spiking level (without one, cells that are graded stay so).
     """
 
     name: str
@@ -140,7 +142,7 @@ class Circuit:
     calibration: CodingLevels | None = None
     patterns: Patterns | None = None
     hidden: tuple[str, ...] = ()
-    pool: Pool = Pool()
+    pool: Pool | None = None
     source: str = ""
     notes: Mapping[str, str] = field(default_factory=dict)
     recipe: Recipe | None = None
@@ -208,7 +210,10 @@ def as_rates(circuit: Circuit) -> Circuit:
 
 def as_spikes(circuit: Circuit) -> Circuit:
     """The same circuit with every graded cell replaced by the escape-rate neurons of `Circuit.pool`: their expected
-    emission is that of the cell they stand for, so weights and delays carry over. Spiking neurons stay as they are."""
+    emission is that of the cell they stand for, so weights and delays carry over. Spiking neurons stay as they are, and
+    graded ones of a circuit without a pool, as the non-spiking neurons of an insect."""
+    if circuit.pool is None:
+        return circuit
     populations = tuple(replace(p, neuron=circuit.pool.neurons(p.neuron, p.name)) if isinstance(p.neuron, Rate) else p
                         for p in circuit.populations)
     return _formed(circuit, "spiking", populations, as_spikes)

@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import xarray as xr
 
 from neuroam.calibrate import Calibrated, calibrate, renormalise
 from neuroam.circuit import Circuit
+from neuroam.energy import energy_along
 from neuroam.errors import DescriptionError, NeuroamError, RecordingError
 from neuroam.fingerprint import fingerprint
 from neuroam.manipulations import Renormalise
@@ -168,7 +169,8 @@ def run_animal(task: _Task) -> xr.Dataset:
 
 def _run_group(calibrated: Calibrated, session: Session, task: _Task, group: Group) -> xr.Dataset:
     wired = _manipulate(calibrated, group)
-    return assemble(wired, session, task.solver.run(wired, session), group)
+    outcome = task.solver.run(wired, session)
+    return assemble(wired, session, replace(outcome, energy=energy_along(wired, session, outcome)), group)
 
 
 def _manipulate(calibrated: Calibrated, group: Group, dry: bool = False) -> Wired:

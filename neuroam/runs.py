@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from neuroam import registry
-from neuroam.circuit import Circuit, as_rates
+from neuroam.circuit import Circuit, as_rates, as_spikes
 from neuroam.errors import DescriptionError, RecordingError
 from neuroam.experiment import judge, process_pool, simulate, try_on
 from neuroam.fingerprint import fingerprint
@@ -61,7 +61,7 @@ def run(request: Request, out: str | os.PathLike = "runs", workers: int | None =
             raise DescriptionError(f"--{name} is {number}; give a whole number, at least 1")
     protocol, circuit = _described(request)
     dt = request.dt * 1e-3 if request.dt is not None else float(protocol.dt)
-    solvers = {level: _solver(request.solver, level, dt) for level in request.levels}
+    solvers = {level: _solver(request.solver, level, dt, circuit) for level in request.levels}
     key = fingerprint(circuit, protocol.name, protocol.blocks, protocol.groups, protocol.record,
                       list(solvers.values()), request)
     folder = Path(out) / f"{request.protocol}-{key}"
@@ -84,9 +84,10 @@ def run(request: Request, out: str | os.PathLike = "runs", workers: int | None =
 
 
 def _at_level(name: str, circuit: Circuit, protocol: Protocol) -> tuple[Circuit, Protocol]:
+    """What is run at a level. The winner-take-all code has no time within a trial, so no traces."""
     if name == "effective":
-        return circuit, protocol.without_traces()
-    return as_rates(circuit) if name == "rate" else circuit, protocol
+        return circuit, protocol if circuit.hidden else protocol.without_traces()
+    return as_rates(circuit) if name == "rate" else as_spikes(circuit), protocol
 
 
 def rewrite_report(folder: str | os.PathLike) -> Path:
@@ -126,7 +127,11 @@ def _described(request: Request) -> tuple[Protocol, Circuit]:
             registry.build("circuits", name, chosen["circuit"]))
 
 
-def _solver(name: str, level: str, dt: float) -> Solver:
+def _solver(name: str, level: str, dt: float, circuit: Circuit) -> Solver:
+    if level == "effective" and circuit.hidden:
+        from neuroam.effective.adiabatic import Adiabatic
+
+        return Adiabatic(dt)
     if level == "effective":
         from neuroam.effective.winner_take_all import WinnerTakeAll
 

@@ -135,7 +135,7 @@ def wire(circuit: Circuit, seed: int = 0) -> Wired:
     index = {p.name: i for i, p in enumerate(populations)}
     projections: list[WiredProjection] = []
     for projection in circuit.projections:
-        drawn = _wire_projection(projection, index, populations, seed, patterns)
+        drawn = _wire_projection(projection, index, populations, seed, patterns, projections)
         if projection.lowpass is not None:
             relay = _relay(projection, populations[drawn.pre])
             index[relay.name] = len(populations)
@@ -180,7 +180,7 @@ def _wire_population(name: str, size: int, neuron: Neuron, seed: int) -> WiredPo
 
 
 def _wire_projection(projection: Projection, index: dict[str, int], populations: list[WiredPopulation],
-                     seed: int, patterns: np.ndarray | None) -> WiredProjection:
+                     seed: int, patterns: np.ndarray | None, before: list[WiredProjection]) -> WiredProjection:
     pre, post = index[projection.pre], index[projection.post]
     shape = populations[post].size, populations[pre].size
     rng = stream(seed, projection.name)
@@ -197,7 +197,7 @@ def _wire_projection(projection: Projection, index: dict[str, int], populations:
             weight = weight * projection.connectivity.values[order]
         weight = weight * np.ones(len(order))
     else:
-        weight = (_stored_weight(projection, patterns, shape) if isinstance(projection.weight, Stored)
+        weight = (_stored_weight(projection, patterns, shape, before) if isinstance(projection.weight, Stored)
                   else _draw_weight(projection.weight, rng, shape))
         if projection.plasticity is not None:
             weight = weight * np.ones(shape)
@@ -207,11 +207,17 @@ def _wire_projection(projection: Projection, index: dict[str, int], populations:
                            index[gate] if gate is not None else -1)
 
 
-def _stored_weight(projection: Projection, patterns: np.ndarray | None, shape: tuple[int, int]) -> np.ndarray:
+def _stored_weight(projection: Projection, patterns: np.ndarray | None, shape: tuple[int, int],
+                   before: list[WiredProjection]) -> np.ndarray:
     if patterns is None:
         raise DescriptionError(f"projection {projection.name}: its weights follow from stored patterns, but the circuit "
                                "has none; give it patterns=Patterns(…)")
-    weight = projection.weight.rule(patterns)
+    known = {q.name: q.weight for q in before if q.layout == "dense"}
+    for name in projection.weight.after:
+        if name not in known:
+            raise DescriptionError(f"projection {projection.name}: its weights follow from those of {name}; describe that "
+                                   "projection before it, all to all with weights of its own")
+    weight = projection.weight.rule(patterns, *(known[name] for name in projection.weight.after))
     if weight.shape != shape or not np.isfinite(weight).all():
         raise DescriptionError(f"projection {projection.name}: {projection.weight} gives weights of shape {weight.shape}"
                                f"{'' if np.isfinite(weight).all() else ' with NaN or infinity'}; it needs finite ones of "

@@ -16,8 +16,8 @@ from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-DRIVE, POISSON, RATE, LIF = 0, 1, 2, 3
-UNIFORM, DENSE, SPARSE = 0, 1, 2
+DRIVE, POISSON, RATE, LIF, ESCAPE = 0, 1, 2, 3, 4
+UNIFORM, DENSE, SPARSE, PAIR, PARTNER = 0, 1, 2, 3, 4  # of a pair of transposed matrices only one is stored
 LIF_CURVE = 3
 LAYERWISE, SOFTMAX, SPHERICAL, LAYER_NORM, WINNERS = 16, 16, 17, 18, 19  # transfer functions of a whole population
 
@@ -37,6 +37,7 @@ class Cells(NamedTuple):
     simple: np.ndarray  # one additive channel and no sum over graded cells one by one
     threshold: np.ndarray  # by unit
     gain: np.ndarray  # by unit
+    pool: np.ndarray  # of escape-rate neurons: how many a unit, ceiling · dt, least emission
 
 
 class Filters(NamedTuple):
@@ -102,7 +103,8 @@ class Inputs(NamedTuple):
     change_tick: np.ndarray
     change_population: np.ndarray
     change_values: np.ndarray
-    position: np.ndarray  # how far each list has been read: spikes, changes
+    position: np.ndarray  # how far each list has been read: spikes, changes; then the tick the trial began at
+    key: np.ndarray  # by population: what the random draws of this trial hang on
 
 
 class Output(NamedTuple):
@@ -224,6 +226,7 @@ def advance(cells, channels, traces, syn, state, inputs, out, n, stop, dt, windo
         _advance_cells(cells, channels, state, n)
         _advance_traces(cells, traces, state)
         _renew_emission(cells, state)
+        _draw_escapes(cells, inputs, state, out, n)
         _find_spikes(cells, state, out, n, slot)
         for q in range(len(syn.pre)):
             if syn.channel[q] != -2:
@@ -295,9 +298,13 @@ def _sum_graded(cells, syn, state, n):
         if syn.layout[q] == UNIFORM:
             state.base[post, syn.divisive[q]] += state.weight[syn.first[q]] * _pool(r)
             continue
+        if syn.layout[q] == PARTNER:
+            continue
         c, d = cells.start[post], cells.start[post + 1]
         target = state.division[c:d] if syn.divisive[q] else state.total[c:d]
-        if syn.layout[q] == DENSE:
+        if syn.layout[q] == PAIR:
+            _add_both_ways(state.weight, syn.first[q], r, state.r[c:d], target, state.total[a:b])
+        elif syn.layout[q] == DENSE:
             _add_dense(state.weight, syn.first[q], syn.by_pre[q], syn.by_post[q], r, target)
         else:
             _add_sparse(state.weight, syn.first[q], syn.pointer, syn.row[q], syn.target, r, target)
@@ -328,6 +335,37 @@ def _add_dense(weight, first, by_pre, by_post, r, target):
                 row = weight[first + j * by_pre: first + j * by_pre + len(target)]
                 for i in range(len(target)):
                     target[i] += row[i] * r[j]
+
+
+@njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
+def _add_both_ways(weight, first, r_pre, r_post, total_post, total_pre):
+    """W r_pre and Wᵀ r_post in one pass over W, four rows at a time."""
+    n, m = len(r_pre), len(r_post)
+    four = m - m % 4
+    for i in range(0, four, 4):
+        w = weight[first + i * n: first + (i + 4) * n]
+        a, b, c, d = w[:n], w[n: 2 * n], w[2 * n: 3 * n], w[3 * n:]
+        p, q, s, t = r_post[i], r_post[i + 1], r_post[i + 2], r_post[i + 3]
+        zero = weight.dtype.type(0)
+        to_a, to_b, to_c, to_d = zero, zero, zero, zero
+        for j in range(n):
+            x = r_pre[j]
+            to_a += a[j] * x
+            to_b += b[j] * x
+            to_c += c[j] * x
+            to_d += d[j] * x
+            total_pre[j] += a[j] * p + b[j] * q + c[j] * s + d[j] * t
+        total_post[i] += to_a
+        total_post[i + 1] += to_b
+        total_post[i + 2] += to_c
+        total_post[i + 3] += to_d
+    for i in range(four, m):
+        row = weight[first + i * n: first + (i + 1) * n]
+        to_row = weight.dtype.type(0)
+        for j in range(n):
+            to_row += row[j] * r_pre[j]
+            total_pre[j] += row[j] * r_post[i]
+        total_post[i] += to_row
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -411,7 +449,7 @@ def _relax_unless_refractory(v, total, rest, alpha, until, n):
 def _advance_traces(cells, traces, state):
     for p in range(len(cells.kind)):
         size = cells.start[p + 1] - cells.start[p]
-        graded = cells.kind[p] == RATE or cells.kind[p] == DRIVE
+        graded = cells.kind[p] == RATE or cells.kind[p] == DRIVE or cells.kind[p] == ESCAPE
         for c in range(traces.first[p], traces.first[p + 1]):
             y = state.y[traces.start[c]: traces.start[c] + size]
             if graded:
@@ -427,7 +465,7 @@ def _advance_traces(cells, traces, state):
 def _renew_emission(cells, state):
     block = 64
     for p in range(len(cells.kind)):
-        if cells.kind[p] != RATE:
+        if cells.kind[p] != RATE and cells.kind[p] != ESCAPE:
             continue
         code, constants = cells.transfer[p], cells.constants[p]
         if code >= LAYERWISE:
@@ -441,6 +479,73 @@ def _renew_emission(cells, state):
                     state.r[u] = cells.gain[u] * emission(code, constants, cells.threshold[u], state.v[u])
             else:
                 state.r[a:b] = 0
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def uniform(key, step, unit, which):
+    """A number in 0…1 that depends on these four alone: two rounds of the mixing of splitmix64 (Steele, Lea & Flood
+    2014, OOPSLA), so that a draw is the same in whatever order trials and cells are met."""
+    z = key
+    for k in range(2):
+        z += (np.uint64(step) if k else np.uint64(unit) * np.uint64(2) + np.uint64(which)) + np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        z = z ^ (z >> np.uint64(31))
+    return np.float64(z >> np.uint64(11)) * 2.0**-53
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def escapes(number, mean, u, v):
+    """How many of `number` neurons fire in a step with expected hazard `mean` each, from uniform u (and v): binomial,
+    by inversion; beyond a mean of 500 its normal limit."""
+    if mean <= 0:
+        return 0
+    if number * mean > 500:
+        p = -np.expm1(-mean)
+        z = np.sqrt(-2 * np.log(1 - u)) * np.cos(2 * np.pi * v)
+        return min(max(int(np.rint(number * p + np.sqrt(number * p * (1 - p)) * z)), 0), number)
+    odds = np.expm1(mean)
+    chance = np.exp(-number * mean)
+    total, k = chance, 0
+    while u > total and k < number:
+        chance *= odds * (number - k) / (k + 1)
+        total += chance
+        k += 1
+    return k
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def _draw_escapes(cells, inputs, state, out, n):
+    """Pools of escape-rate neurons emit what they fire; of a recorded pool the spikes of its first neuron are kept."""
+    for p in range(len(cells.kind)):
+        if cells.kind[p] != ESCAPE:
+            continue
+        number, scale, low = int(cells.pool[p, 0]), cells.pool[p, 1], cells.pool[p, 2]
+        step, start = n - inputs.position[2], cells.start[p]
+        for u in range(start, cells.start[p + 1]):
+            gain = cells.gain[u]
+            if gain == 0:
+                state.r[u] = 0
+                continue
+            first = uniform(inputs.key[p], step, u - start, 0)
+            second = uniform(inputs.key[p], step, u - start, 1)
+            fired = escapes(number, (state.r[u] / gain - low) * scale, first, second)
+            state.r[u] = gain * (low + fired / (number * scale))
+            if out.wanted[p] and second * number < fired:
+                k = out.number[0]
+                out.spike_tick[k] = n
+                out.spike_unit[k] = u
+                out.number[0] = k + 1
+
+
+@njit(cache=True, error_model="numpy")
+def escape_trials(expected, r, keys, step, number, scale, low, gain):
+    """The same for the expected emissions of many trials side by side, (n_cells, n_trials)."""
+    for u in range(r.shape[0]):
+        for b in range(r.shape[1]):
+            first = uniform(keys[b], step, u, 0)
+            fired = escapes(number, (expected[u, b] - low) * scale, first, uniform(keys[b], step, u, 1))
+            r[u, b] = gain[u] * (low + fired / (number * scale))
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -546,7 +651,7 @@ def _learn_clocked(q, cells, syn, state, dt):
     pre, post = syn.pre[q], syn.post[q]
     rule = syn.rule[q]
     from_pre = cells.kind[pre] != LIF and cells.kind[pre] != POISSON and (rule[0] != 0 or rule[1] != 0)
-    from_post = cells.kind[post] == RATE and (rule[2] != 0 or rule[3] != 0)
+    from_post = (cells.kind[post] == RATE or cells.kind[post] == ESCAPE) and (rule[2] != 0 or rule[3] != 0)
     if not (from_pre or from_post) or not _gate_open(q, cells, syn, state):
         return
     a, c = cells.start[pre], cells.start[post]

@@ -99,8 +99,10 @@ class Batch:
         self.sums = {p: np.zeros(s) for p, s in shape.items()}
         self.first = np.array([row.first - row.start for row in rows])
         self.last = np.array([row.last - row.start for row in rows])
-        for p in graded:
-            self.emit[p](0)
+        for p in graded:  # at rest a pool emits what is expected of it
+            population = wired.populations[p]
+            self.r[p].T[:] = population.gain * population.neuron.transfer(  # type: ignore[union-attr]
+                np.zeros(population.size), population.threshold)
         for p, ring in self.past.items():
             ring[:] = self.r[p]
 

@@ -8,10 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 
 from neuroam.errors import DescriptionError
+from neuroam.neurons import Escape
 from neuroam.session import Presentation, Session
 from neuroam.solvers import _kernels as k
 from neuroam.solvers.base import FEATURES, Outcome, check, settle_clock, spike_responses
 from neuroam.solvers.batched import batchable, run_batched
+from neuroam.solvers.emission import escape_key
 from neuroam.solvers.tables import Tables, tabulate
 from neuroam.wiring import Wired
 
@@ -57,6 +59,7 @@ class _Run:
         self.inputs = _inputs(wired, session, tables)
         self.recorded = [p for p, _ in session.record]
         self.graded = [p for p in self.recorded if not wired.populations[p].neuron.spiking]
+        self.pools = [p for p, population in enumerate(wired.populations) if isinstance(population.neuron, Escape)]
         self.out = self._output()
         self.spikes: list[tuple[np.ndarray, np.ndarray]] = []
 
@@ -75,6 +78,9 @@ class _Run:
             self.tables.rest(self.state)
         if row.fresh:
             self.state.weight[:] = self.tables.weight
+        self.inputs.position[2] = row.start
+        for p in self.pools:
+            self.inputs.key[p] = escape_key(self.wired, p, row.trial)
         self.out.integral[:] = 0
         self.out.peak[:] = -np.inf
 
@@ -93,11 +99,12 @@ class _Run:
 
     def compile(self) -> None:
         """Compile the loop by taking no step."""
-        self._step(0, 0, np.zeros(2, np.int64))
+        self._step(0, 0, np.zeros(3, np.int64),
+                    np.zeros(len(wired.populations), np.uint64))
 
     def _output(self) -> k.Output:
         cells, session = self.tables.cells, self.session
-        spiking = [p for p in self.recorded if self.wired.populations[p].neuron.spiking]
+        spiking = [p for p in self.recorded if p in self.pools or self.wired.populations[p].neuron.spiking]
         wanted, summed, peaked = (_flags(chosen, len(cells.kind)) for chosen in (spiking, self.graded, session.peaks))
         sampled = sampled_units(self.wired, session, cells.start)
         samples = -(-session.stop // session.every) if session.every else 0
@@ -115,9 +122,10 @@ class _Run:
         outcome = Outcome(weights=self.tables.unpack(self.state.weight, self.wired))
         for p in self.recorded:
             name, size = populations[p].name, populations[p].size
-            if populations[p].neuron.spiking:
+            if populations[p].neuron.spiking or p in self.pools:
                 own = (unit >= start[p]) & (unit < start[p + 1])
                 outcome.spikes[name] = tick[own], (unit[own] - start[p]).astype(np.int32)
+            if populations[p].neuron.spiking:
                 outcome.responses[name] = spike_responses(outcome.spikes[name], size, self.session)
         for p in self.graded:
             outcome.responses[populations[p].name] = sums[:, start[p]: start[p + 1]]
@@ -138,13 +146,12 @@ def sampled_units(wired: Wired, session: Session, start: np.ndarray) -> np.ndarr
     for p, cells in session.record if session.every else ():
         if _has_trace(wired, p):
             chosen = start[p] + np.arange(wired.populations[p].size)[list(cells) if cells is not None else slice(None)]
-            sampled += (chosen if wired.populations[p].neuron.spiking else -chosen - 1).tolist()
+            sampled += (chosen if wired.populations[p].neuron.traced == "potential" else -chosen - 1).tolist()
     return np.array(sampled, dtype=np.int64)
 
 
 def _has_trace(wired: Wired, p: int) -> bool:
-    neuron = wired.populations[p].neuron
-    return not (neuron.spiking and wired.populations[p].is_input)
+    return wired.populations[p].neuron.traced != "nothing"
 
 
 def _flags(chosen: Sequence[int], number: int) -> np.ndarray:
@@ -173,4 +180,5 @@ def _inputs(wired: Wired, session: Session, tables: Tables) -> k.Inputs:
     by_tick = np.argsort(change_tick, kind="stable")
     return k.Inputs(tick[order].astype(np.int64), unit[order], population[order].astype(np.int64),
                     change_tick[by_tick].astype(np.int64), change_population[by_tick], values[by_tick],
-                    np.zeros(2, np.int64))
+                    np.zeros(3, np.int64),
+                    np.zeros(len(wired.populations), np.uint64))

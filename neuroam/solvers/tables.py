@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from neuroam.errors import DescriptionError
-from neuroam.neurons import LIF, Drive, Poisson, Rate
+from neuroam.neurons import LIF, Drive, Escape, Poisson, Rate
 from neuroam.solvers import _kernels as k
 from neuroam.solvers.base import remaining
 from neuroam.wiring import Wired, WiredPopulation, WiredProjection
@@ -58,7 +58,8 @@ class Tables:
         for q, projection in enumerate(wired.projections):
             first, size = int(self.synapses.first[q]), projection.weight.size
             values = weight[first: first + size].astype(float)
-            if projection.layout == "dense" and self.synapses.by_pre[q] != 1:
+            turned = self.synapses.layout[q] == k.PARTNER or self.synapses.by_pre[q] != 1
+            if projection.layout == "dense" and turned:
                 unpacked[projection.name] = values.reshape(projection.weight.shape[::-1]).T
             else:
                 unpacked[projection.name] = values.reshape(projection.weight.shape)
@@ -122,25 +123,27 @@ def _synapse(wired: Wired, q: WiredProjection) -> float | None:
 
 
 def _emission_at_rest(population: WiredPopulation) -> np.ndarray:
-    if not isinstance(population.neuron, Rate):
+    if not isinstance(population.neuron, (Rate, Escape)):
         return np.zeros(population.size)
     return population.gain * population.neuron.transfer(np.zeros(population.size), population.threshold)
 
 
 def _cells(wired: Wired, start: np.ndarray, dt: float, method: str, dtype: np.dtype, channels: _Filters) -> k.Cells:
-    kinds = {Drive: k.DRIVE, Poisson: k.POISSON, Rate: k.RATE, LIF: k.LIF}
+    kinds = {Drive: k.DRIVE, Poisson: k.POISSON, Rate: k.RATE, LIF: k.LIF, Escape: k.ESCAPE}
     n = len(wired.populations)
     alpha, rest, reset = (np.zeros(n, dtype) for _ in range(3))
     refractory, transfer = np.zeros(n, np.int64), np.zeros(n, np.int64)
-    constants, divided = np.zeros((n, 3), dtype), np.zeros(n, bool)
+    constants, pool, divided = np.zeros((n, 3), dtype), np.zeros((n, 3)), np.zeros(n, bool)
     for p, population in enumerate(wired.populations):
         neuron = population.neuron
-        if isinstance(neuron, (LIF, Rate)):
+        if isinstance(neuron, (LIF, Rate, Escape)):
             alpha[p] = 1 - remaining(dt, float(neuron.tau), method)
         if isinstance(neuron, LIF):
             rest[p], reset[p] = float(neuron.rest), float(neuron.reset)
             refractory[p] = int(float(neuron.refractory) / dt + 1e-3)  # as Brian2 counts steps
-        if isinstance(neuron, Rate):
+        if isinstance(neuron, Escape):
+            pool[p] = neuron.cells, float(neuron.ceiling) * dt, neuron.low
+        if isinstance(neuron, (Rate, Escape)):
             transfer[p] = neuron.transfer.code
             values = list(neuron.transfer.constants.values())
             constants[p, : len(values)] = values
@@ -148,12 +151,12 @@ def _cells(wired: Wired, start: np.ndarray, dt: float, method: str, dtype: np.dt
     return k.Cells(np.array([kinds[type(p.neuron)] for p in wired.populations]), start, alpha, rest, reset, refractory,
                    transfer, constants, divided, _simple(wired, channels) & ~divided,
                    np.concatenate([p.threshold for p in wired.populations]).astype(dtype),
-                   np.concatenate([p.gain for p in wired.populations]).astype(dtype))
+                   np.concatenate([p.gain for p in wired.populations]).astype(dtype), pool)
 
 
 def _simple(wired: Wired, channels: _Filters) -> np.ndarray:
     summed = {q.post for q in wired.projections if _synapse(wired, q) is None and q.layout != "uniform"}
-    return np.array([isinstance(population.neuron, (LIF, Rate)) and len(channels.wanted[p]) == 1 and p not in summed
+    return np.array([isinstance(population.neuron, (LIF, Rate, Escape)) and len(channels.wanted[p]) == 1 and p not in summed
                      for p, population in enumerate(wired.populations)])
 
 
@@ -164,7 +167,8 @@ def _synapses(wired: Wired, channels: _Filters, traces: _Filters, trace_start: n
     pointers: dict[str, list[np.ndarray]] = {n: [] for n in ("pointer", "target", "column_pointer", "column_entry",
                                                              "column_source")}
     length = {"weight": 0, "pointer": 0, "column_pointer": 0}
-    for q in wired.projections:
+    partners = pairs(wired)
+    for position, q in enumerate(wired.projections):
         tau = _synapse(wired, q)
         post = wired.populations[q.post].neuron
         jump = {None: 0.0, 0.0: 1 / float(getattr(post, "tau", 1.0))}.get(tau, 1 / tau if tau else 0.0)
@@ -172,16 +176,21 @@ def _synapses(wired: Wired, channels: _Filters, traces: _Filters, trace_start: n
         if q.divisive and tau == 0:
             raise DescriptionError(f"projection {q.name} divides, but its spikes act at once; give the presynaptic "
                                    "neuron a synapse time constant")
-        by_pre, by_post, weight = _dense(q)
+        by_pre, by_post, weight = _dense(q, position in partners.values())
+        layout, first = LAYOUTS[q.layout], length["weight"]
+        if position in partners:
+            layout, first, weight = k.PARTNER, columns["first"][partners[position]], np.zeros(0)
+        elif position in partners.values():
+            layout = k.PAIR
         row: dict[str, Any] = {
-            "pre": q.pre, "post": q.post, "layout": LAYOUTS[q.layout], "delay": int(q.delay / dt + 0.5),
+            "pre": q.pre, "post": q.post, "layout": layout, "delay": int(q.delay / dt + 0.5),
             "channel": channels.positions[q.post, tau or 0.0, q.divisive] if channel is None else channel, "jump": jump,
-            "divisive": int(q.divisive), "first": length["weight"], "by_pre": by_pre, "by_post": by_post,
+            "divisive": int(q.divisive), "first": first, "by_pre": by_pre, "by_post": by_post,
             "row": length["pointer"], "column": length["column_pointer"], "plastic": q.plasticity is not None,
             "gate": q.gate, **_rule(q, traces, trace_start)}
         for name, value in row.items():
             columns[name].append(value)
-        _point(q, wired, pointers, length)
+        _point(q, wired, pointers, length, weight.size)
         flat.append(np.ravel(weight))
         length["weight"] += weight.size
     table = {name: np.array(columns[name], dtype if name in ("jump", "rule") else np.int64)
@@ -196,13 +205,37 @@ def _synapses(wired: Wired, channels: _Filters, traces: _Filters, trace_start: n
     return k.Synapses(**table), weights, depth
 
 
-def _dense(q: WiredProjection) -> tuple[int, int, np.ndarray]:
+def pairs(wired: Wired) -> dict[int, int]:
+    """Position of each projection that is the transpose, in the same memory, of an earlier one, with that one's."""
+    found: dict[int, int] = {}
+    for q, row in enumerate(wired.projections):
+        for k_, other in enumerate(wired.projections[:q]):
+            if k_ not in found.values() and _summed(wired, row) and _summed(wired, other) and _same_memory(row, other):
+                found[q] = k_
+    return found
+
+
+def _summed(wired: Wired, q: WiredProjection) -> bool:
+    graded = not wired.populations[q.pre].neuron.spiking
+    return graded and q.layout == "dense" and not q.divisive and q.delay == 0 and q.plasticity is None
+
+
+def _same_memory(row: WiredProjection, other: WiredProjection) -> bool:
+    opposite = (row.pre, row.post) == (other.post, other.pre) and row.pre != row.post
+    mine, yours = row.weight.__array_interface__, other.weight.T.__array_interface__
+    same = mine["data"] == yours["data"] and row.weight.strides == other.weight.T.strides
+    return opposite and same and other.weight.flags.c_contiguous
+
+
+def _dense(q: WiredProjection, paired: bool) -> tuple[int, int, np.ndarray]:
     """Strides and storage of a dense matrix. What is swept most lies together: by presynaptic cell, unless
     postsynaptic spikes change the weights or a graded source is summed."""
     if q.layout != "dense":
         return 0, 0, q.weight
     n_post, n_pre = q.weight.shape
     rule = q.plasticity
+    if paired:
+        return 1, n_pre, q.weight
     if rule is not None and (float(rule.on_post) != 0 or float(rule.on_post_pre) != 0):
         return 1, n_pre, q.weight
     return n_post, 1, q.weight.T
@@ -219,12 +252,13 @@ def _rule(q: WiredProjection, traces: _Filters, start: np.ndarray) -> dict[str, 
     return {"rule": np.array([*values, float(q.plasticity.multiplicative)]), **places}
 
 
-def _point(q: WiredProjection, wired: Wired, pointers: dict[str, list[np.ndarray]], length: dict[str, int]) -> None:
+def _point(q: WiredProjection, wired: Wired, pointers: dict[str, list[np.ndarray]], length: dict[str, int],
+           stored: int) -> None:
     """Row pointers of a sparse projection, and column pointers too where it is plastic."""
     if q.pre_index is None or q.post_index is None:
         # flat lists stay aligned with the weights; a dense or uniform projection leaves its part unused
         for name in ("target", "column_entry", "column_source"):
-            pointers[name].append(np.zeros(q.weight.size, np.int32))
+            pointers[name].append(np.zeros(stored, np.int32))
         return
     n_pre, n_post = wired.populations[q.pre].size, wired.populations[q.post].size
     pointers["pointer"].append(np.searchsorted(q.pre_index, np.arange(n_pre + 1)))
