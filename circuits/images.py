@@ -17,7 +17,8 @@ def digit_images() -> tuple[np.ndarray, np.ndarray]:
     try:
         from sklearn.datasets import load_digits
     except ImportError:
-        raise DescriptionError("the digits come with scikit-learn; install it with pip install neuroam[images]") from None
+        raise DescriptionError("the digits come with scikit-learn; install it with pip install "
+                               "neuroam[images]") from None
     bunch = load_digits()
     images = np.where(bunch.data > THRESHOLD, 1.0, -1.0)
     rank = np.array([np.sum(bunch.target[:k] == digit) for k, digit in enumerate(bunch.target)])

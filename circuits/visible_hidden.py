@@ -11,13 +11,14 @@ Hopfield 2021, ICLR, arXiv 2008.06996). With h/N = m the overlap, the models dif
     softmax       B   g = v                f = softmax(β m)               one step is attention (Ramsauer et al. 2020)
     spherical     C   g = √N v/|v|         f = [m]₊ⁿ⁻¹
 
-In the softmax memory with a body no cell knows the sum over the others: memory neurons are exponential, exp(β (m − 1)), and
-one interneuron that hears them all divides what the visible neurons receive, by 1 + Σ w r. With its time constant → 0
-that is a softmax with a silent competitor (`ghost`) of weight 1/w.
+In the softmax memory with a body no cell knows the sum over the others: memory neurons are exponential, exp(β (m − 1)),
+and one interneuron that hears them all divides what the visible neurons receive, by 1 + Σ w r. With its time constant
+→ 0 that is a softmax with a silent competitor (`ghost`) of weight 1/w.
 """
 from __future__ import annotations
 
 import functools
+import math
 from typing import Any
 
 import numpy as np
@@ -29,7 +30,7 @@ from neuroam.errors import DescriptionError
 from neuroam.neurons import Drive, Pool, Rate
 from neuroam.patterns import Patterns
 from neuroam.recipe import recipe
-from neuroam.transfer import Exponential, Linear, Power, Rectified, Softmax, Spherical, Tanh, Transfer
+from neuroam.transfer import Exponential, Linear, Power, Rectified, Sign, Softmax, Spherical, Tanh, Transfer
 from neuroam.units import Hz, assumed, cited, ms
 
 KROTOV = "Krotov & Hopfield 2021, arXiv 2008.06996"
@@ -70,20 +71,20 @@ def visible_transfer(model: str, cells: int, gain: float) -> Transfer:
         return Linear()
     if model == "spherical":
         return Spherical(gain=assumed(cells**0.5, "so that emissions are of the order of 1"))
-    return Tanh(gain=assumed(gain, "nearly binary, still graded"))
+    return Sign() if math.isinf(gain) else Tanh(gain=assumed(gain, "nearly binary, still graded"))
 
 
 @recipe
-def visible_hidden(patterns: int = 20, cells: int = 100, model: str = "softmax", power: int = 3, sharpness: float | None = None,
-                   gain: float = 10.0, level: float = 0.5, tau_visible: Any = 20 * ms, tau_hidden: Any = 5 * ms,
-                   tau_pool: Any = 2 * ms, competition: float = 1000.0, pool: int = 100, ceiling: Any = 100 * Hz,
-                   images: str = "") -> Circuit:
+def visible_hidden(patterns: int = 20, cells: int = 100, model: str = "softmax", power: int = 3,
+                   sharpness: float | None = None, gain: float = 10.0, level: float = 0.5, tau_visible: Any = 20 * ms,
+                   tau_hidden: Any = 5 * ms, tau_pool: Any = 2 * ms, competition: float = 1000.0, pool: int = 100,
+                   ceiling: Any = 100 * Hz, images: str = "") -> Circuit:
     """`patterns` random ±1 patterns (P(+1) = `level`) over `cells` visible neurons, one hidden neuron a pattern.
 
-    `model` is one of the above; `power` is n, `sharpness` β (if not given, one at which a cue with 20 % of its signs flipped
-    is completed), `gain` that of the visible neurons. `competition` is w of the
-    body, `tau_pool` its time constant. `pool` escape-rate neurons with hazard `ceiling` for an emission of 1 stand for one
-    graded neuron at the spiking level. ``images="digits"`` stores the first `patterns` of scikit-learn's 8 × 8 digits.
+    `model` is one of the above; `power` is n, `sharpness` β (if not given, one at which a cue with 20 % of its signs
+    flipped is completed), `gain` that of the visible neurons (infinite: they are binary). `competition` is w of the body, `tau_pool` its time
+    constant. `pool` escape-rate neurons with hazard `ceiling` for an emission of 1 stand for one graded neuron at the
+    spiking level. ``images="digits"`` stores the first `patterns` of scikit-learn's 8 × 8 digits.
     """
     sharpness = SHARPNESS.get(model, 1.0) if sharpness is None else float(sharpness)
     _check(model, power=(power, 2), sharpness=(sharpness, 0), gain=(gain, 0), competition=(competition, 0))

@@ -49,9 +49,9 @@ class WeightMatrix:
 @dataclass(frozen=True, eq=False)
 class Stored:
     """Weights that follow from the circuit's stored patterns when it is wired: ``rule(patterns)`` maps an array
-    (n_patterns, n_cells) to one of shape (n_post, n_pre), in SI values of `unit`. `text` says what it does. The weights of
-    the projections named in `after`, all to all and before this one, are further arguments of the rule. Two rules that
-    give one array and its transpose share the memory, and solvers then read it once for both directions."""
+    (n_patterns, n_cells) to one of shape (n_post, n_pre), in SI values of `unit`. `text` says what it does. The weights
+    of the projections named in `after`, all to all and before this one, are further arguments of the rule. Two rules
+    that give one array and its transpose share the memory, and solvers then read it once for both directions."""
 
     rule: Callable[..., np.ndarray]
     text: str

@@ -1,5 +1,6 @@
-"""What is done to a cue before it is presented: parts missing, signs flipped, noise. Data, like everything in a protocol;
-which cells are hit is drawn from the animal's seed and the trial, the same in every group and at every level."""
+"""What is done to a cue before it is presented: parts missing, signs flipped, noise. Data, like everything in a
+protocol; which cells are hit is drawn from the animal's seed and the trial, the same in every group and at every
+level."""
 from __future__ import annotations
 
 from dataclasses import dataclass

@@ -2,8 +2,9 @@
 
     E = Σ_A [ x_A·r_A − L_A(x_A) − I_A·r_A ] − Σ_pairs r_post·W r_pre − ½ Σ_lateral r·W r,     r_A = ∇L_A(x_A)
 
-falls along every trajectory, whatever the time constants, if each projection has its transpose and each Lagrangian L is
-convex. x·r − L(x) is the Legendre transform L*(r), so E follows from emissions alone, and a recording of them is enough.
+falls along every trajectory, whatever the time constants, if each projection has its transpose and each Lagrangian L
+is convex. x·r − L(x) is the Legendre transform L*(r), so E follows from emissions alone, and a recording of them is
+enough.
 """
 from __future__ import annotations
 
@@ -50,8 +51,8 @@ def energy_of(wired: Wired) -> Energy:
     for q, row in enumerate(wired.projections):
         if row.divisive or row.delay > 0 or row.plasticity is not None:
             why = "divides" if row.divisive else "is delayed" if row.delay > 0 else "is plastic"
-            raise Unsupported(f"circuit {wired.name!r} has no energy: projection {row.name} {why}; ask for one of a circuit "
-                              "with additive, immediate and constant synapses")
+            raise Unsupported(f"circuit {wired.name!r} has no energy: projection {row.name} {why}; ask for one of a "
+                              "circuit with additive, immediate and constant synapses")
         if wired.populations[row.pre].is_input:
             inputs.append(q)
             continue
@@ -68,11 +69,11 @@ def _refuse_cells(population: object) -> None:
     if not isinstance(neuron, Rate):
         raise Unsupported(f"no energy: the cells of {name!r} spike; ask for it at the rate level")
     if not neuron.transfer.has_energy:
-        raise Unsupported(f"no energy: the transfer function {type(neuron.transfer).__name__} of {name!r} has no Lagrangian in "
-                          "closed form; use one that is the gradient of one, such as Rectified or Tanh")
+        raise Unsupported(f"no energy: the transfer function {type(neuron.transfer).__name__} of {name!r} has no "
+                          "Lagrangian in closed form; use one that is the gradient of one, such as Rectified or Tanh")
     if np.any(population.gain != 1):  # type: ignore[attr-defined]
-        raise Unsupported(f"no energy: the emission of {name!r} is silenced or scaled, so it is not the gradient of its "
-                          "Lagrangian")
+        raise Unsupported(f"no energy: the emission of {name!r} is silenced or scaled, so it is not the gradient of "
+                          "its Lagrangian")
 
 
 def _transpose_of(wired: Wired, q: int) -> int:
@@ -81,9 +82,9 @@ def _transpose_of(wired: Wired, q: int) -> int:
     for k, other in enumerate(wired.projections):
         if (other.pre, other.post) == (row.post, row.pre) and _transposed(row, other, wired):
             return k
-    raise Unsupported(f"circuit {wired.name!r} has no energy: the synapses of {row.name} are not the transpose of those of "
-                      f"{wired.populations[row.post].name}->{wired.populations[row.pre].name}; make them symmetric, or do "
-                      "without an energy")
+    raise Unsupported(f"circuit {wired.name!r} has no energy: the synapses of {row.name} are not the transpose of "
+                      f"those of {wired.populations[row.post].name}->{wired.populations[row.pre].name}; make them "
+                      "symmetric, or do without an energy")
 
 
 def _transposed(row: WiredProjection, other: WiredProjection, wired: Wired) -> bool:
@@ -113,8 +114,8 @@ def _delivered(row: WiredProjection, wired: Wired, emissions: dict[int, np.ndarr
 
 
 def energy_along(wired: Wired, session: Session, outcome: Outcome) -> np.ndarray | None:
-    """Energy at every sample of the traces, shape (n_samples,); None where the circuit has none, or where the traces do not
-    hold the emission of every cell it depends on."""
+    """Energy at every sample of the traces, shape (n_samples,); None where the circuit has none, or where the traces do
+    not hold the emission of every cell it depends on."""
     if not session.every:
         return None
     emissions: dict[int, np.ndarray] = {}

@@ -116,8 +116,8 @@ def _of_strain(circuit: Circuit, strain: Mapping[str, Any]) -> Circuit:
     if not strain:
         return circuit
     if circuit.recipe is None:
-        raise DescriptionError(f"circuit {circuit.name!r} cannot be made with {dict(strain)}: it was not made by a factory "
-                               "with @recipe; decorate the function that makes it")
+        raise DescriptionError(f"circuit {circuit.name!r} cannot be made with {dict(strain)}: it was not made by a "
+                               "factory with @recipe; decorate the function that makes it")
     return circuit.recipe.again(strain)
 
 

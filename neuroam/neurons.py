@@ -106,9 +106,9 @@ class Escape:
     """`cells` escape-rate neurons that share one potential x, τ dx/dt = −x + I, as they get the same input.
 
     Each fires at random with hazard ρ(x) = ceiling · (g(x) − low), without memory of its last spike (Gerstner & van
-    Hemmen 1992, Network 3:139). Together they emit r = low + n/(cells · ceiling · dt) for n spikes in a time step, so that
-    the expected r is g(x), and its noise falls as 1/√cells. An emission below `low` cannot be coded: the hazard is 0.
-    Recorded are the mean emission of each pool and the spikes of one of its cells.
+    Hemmen 1992, Network 3:139). Together they emit r = low + n/(cells · ceiling · dt) for n spikes in a time step, so
+    that the expected r is g(x), and its noise falls as 1/√cells. An emission below `low` cannot be coded: the hazard is
+    0. Recorded are the mean emission of each pool and the spikes of one of its cells.
     """
 
     tau: Any
@@ -151,8 +151,8 @@ class Escape:
 
 @dataclass(frozen=True)
 class Pool:
-    """Which escape-rate neurons stand for a graded cell. `low`: the least emission to be coded, by name of the population;
-    where none is given it is −1 for functions from −1 to 1, else 0."""
+    """Which escape-rate neurons stand for a graded cell. `low`: the least emission to be coded, by name of the
+    population; where none is given it is −1 for functions from −1 to 1, else 0."""
 
     cells: int = 100
     ceiling: Any = Escape.ceiling

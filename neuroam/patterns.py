@@ -80,7 +80,8 @@ def given(values: Any, population: str = "visible", names: Sequence[str] = (), s
         raise DescriptionError(f"patterns: NaN or infinity in rows {bad[:5].tolist()}; give finite numbers")
     array.setflags(write=False)
     kind = "sign" if np.isin(array, (-1.0, 1.0)).all() else "given"
-    return Patterns(*array.shape, population, kind, values=array, names=tuple(names), source=source)
+    number, size = array.shape
+    return Patterns(number, size, population, kind, values=array, names=tuple(names), source=source)
 
 
 def overlap(answers: np.ndarray, patterns: np.ndarray) -> np.ndarray:

@@ -197,5 +197,3 @@ class Protocol:
     def every(self) -> float | None:
         """Sampling interval of the traces in seconds."""
         return next((float(r.every) for r in self.record if r.every is not None), None)
-
-

@@ -82,7 +82,8 @@ def assemble(wired: Wired, session: Session, outcome: Outcome, group: Group) -> 
         coords["pattern"] = np.array([wired.stored.names[k] for k in _kept_patterns(wired, session)])  # type: ignore
     recording = xr.Dataset(data, coords)
     recording["spike_count"].attrs.update(sample_dimension="spike", long_name="spikes of each unit")
-    for name in ("spike_time", "start_time", "stop_time", "stimulus_on", "stimulus_off", "response_on", "response_off", "time"):
+    for name in ("spike_time", "start_time", "stop_time", "stimulus_on", "stimulus_off", "response_on", "response_off",
+                 "time"):
         recording[name].attrs["units"] = "s"
     return recording
 
@@ -122,7 +123,8 @@ def _overlaps(wired: Wired, session: Session, outcome: Outcome) -> dict:
              "match": (("animal", "trial"), all_of_them.argmax(axis=1).astype(np.int32)[None])}
     trace = outcome.traces.get(stored.population)
     if trace is not None and trace.shape[1] == stored.size:
-        found["overlap_trace"] = (("animal", "time", "pattern"), overlap(trace, patterns[kept])[None].astype(np.float32))
+        along = overlap(trace, patterns[kept])
+        found["overlap_trace"] = (("animal", "time", "pattern"), along[None].astype(np.float32))
     return found
 
 
@@ -155,8 +157,9 @@ def join(recordings: Iterable[xr.Dataset]) -> xr.Dataset:
             if not np.array_equal(part[name], first[name]):
                 raise RecordingError(f"these recordings differ in {name}; join only animals of one "
                                      "protocol and circuit")
-    whole = xr.concat(_of_one_set_of_patterns([p.drop_vars("spike_time") for p in parts]), "animal", data_vars="minimal", coords="minimal",
-                      compat="override", join="override", combine_attrs="override")
+    whole = xr.concat(_of_one_set_of_patterns([p.drop_vars("spike_time") for p in parts]), "animal",
+                      data_vars="minimal", coords="minimal", compat="override", join="override",
+                      combine_attrs="override")
     whole["spike_time"] = ("spike", np.concatenate([p["spike_time"].values for p in parts]), first["spike_time"].attrs)
     return whole.assign_coords(animal=np.arange(whole.sizes["animal"], dtype=np.int32))
 

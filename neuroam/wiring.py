@@ -156,8 +156,8 @@ def _afford(circuit: Circuit) -> None:
     stored = circuit.patterns.number * circuit.patterns.size if circuit.patterns else 0
     needed, free = 8 * (sum(dense) + stored), free_memory()
     if needed > free:
-        raise DescriptionError(f"circuit {circuit.name!r} needs {needed / 1e9:.3g} GB for its weights and patterns, and "
-                               f"{free / 1e9:.3g} GB are free; store fewer patterns or use fewer cells")
+        raise DescriptionError(f"circuit {circuit.name!r} needs {needed / 1e9:.3g} GB for its weights and patterns, "
+                               f"and {free / 1e9:.3g} GB are free; store fewer patterns or use fewer cells")
 
 
 def free_memory() -> float:
@@ -210,17 +210,18 @@ def _wire_projection(projection: Projection, index: dict[str, int], populations:
 def _stored_weight(projection: Projection, patterns: np.ndarray | None, shape: tuple[int, int],
                    before: list[WiredProjection]) -> np.ndarray:
     if patterns is None:
-        raise DescriptionError(f"projection {projection.name}: its weights follow from stored patterns, but the circuit "
-                               "has none; give it patterns=Patterns(…)")
+        raise DescriptionError(f"projection {projection.name}: its weights follow from stored patterns, but the "
+                               "circuit has none; give it patterns=Patterns(…)")
     known = {q.name: q.weight for q in before if q.layout == "dense"}
     for name in projection.weight.after:
         if name not in known:
-            raise DescriptionError(f"projection {projection.name}: its weights follow from those of {name}; describe that "
-                                   "projection before it, all to all with weights of its own")
+            raise DescriptionError(f"projection {projection.name}: its weights follow from those of {name}; describe "
+                                   "that projection before it, all to all with weights of its own")
     weight = projection.weight.rule(patterns, *(known[name] for name in projection.weight.after))
-    if weight.shape != shape or not np.isfinite(weight).all():
-        raise DescriptionError(f"projection {projection.name}: {projection.weight} gives weights of shape {weight.shape}"
-                               f"{'' if np.isfinite(weight).all() else ' with NaN or infinity'}; it needs finite ones of "
+    finite = np.isfinite(weight).all()
+    if weight.shape != shape or not finite:
+        raise DescriptionError(f"projection {projection.name}: {projection.weight} gives weights of shape "
+                               f"{weight.shape}{'' if finite else ' with NaN or infinity'}; it needs finite ones of "
                                f"shape (n_post, n_pre) = {shape}")
     return weight
 

@@ -49,7 +49,8 @@ class Adiabatic:
         """One animal's session, all trials side by side; see `Outcome`."""
         check(self, wired, session)
         if not separable(wired, session):
-            raise Unsupported(f"Adiabatic runs trials side by side; set reset=True in every trial of circuit {wired.name!r}")
+            raise Unsupported("Adiabatic runs trials side by side; set reset=True in every trial of circuit "
+                              f"{wired.name!r}")
         order = listening_order(wired, self.hidden or wired.hidden)
         return run_batched(wired, session, self.dt, self.method, np.dtype(self.dtype), order)
 
@@ -60,8 +61,8 @@ def listening_order(wired: Wired, hidden: tuple[str, ...]) -> tuple[int, ...]:
     Raises `Unsupported` where they form a loop, whose instantaneous state would be the solution of an equation.
     """
     if not hidden:
-        raise Unsupported(f"circuit {wired.name!r} names no hidden population, so there is nothing to integrate out; give "
-                          "the circuit hidden=(…), or name the populations")
+        raise Unsupported(f"circuit {wired.name!r} names no hidden population, so there is nothing to integrate out; "
+                          "give the circuit hidden=(…), or name the populations")
     left = {wired.find(name, "integrating out") for name in hidden}
     hears = {p: {q.pre for q in wired.projections if q.post == p and q.pre in left} for p in left}
     order: list[int] = []
@@ -69,9 +70,9 @@ def listening_order(wired: Wired, hidden: tuple[str, ...]) -> tuple[int, ...]:
         ready = sorted(p for p in left if not hears[p] & left)
         if not ready:
             loop = ", ".join(sorted(wired.populations[p].name for p in left))
-            raise Unsupported(f"{loop} of circuit {wired.name!r} excite or inhibit each other in a loop, so none of them can "
-                              "be integrated out before the others; absorb the loop into one transfer function first, or "
-                              "leave one of them its time constant")
+            raise Unsupported(f"{loop} of circuit {wired.name!r} excite or inhibit each other in a loop, so none of "
+                              "them can be integrated out before the others; absorb the loop into one transfer "
+                              "function first, or leave one of them its time constant")
         order += ready
         left -= set(ready)
     return tuple(order)

@@ -487,7 +487,8 @@ def uniform(key, step, unit, which):
     2014, OOPSLA), so that a draw is the same in whatever order trials and cells are met."""
     z = key
     for k in range(2):
-        z += (np.uint64(step) if k else np.uint64(unit) * np.uint64(2) + np.uint64(which)) + np.uint64(0x9E3779B97F4A7C15)
+        word = np.uint64(step) if k else np.uint64(unit) * np.uint64(2) + np.uint64(which)
+        z += word + np.uint64(0x9E3779B97F4A7C15)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
         z = z ^ (z >> np.uint64(31))

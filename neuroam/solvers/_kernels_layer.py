@@ -4,7 +4,6 @@ Exponentials and hyperbolic tangents are left to numpy, whose loops are vectoris
 """
 from __future__ import annotations
 
-import numpy as np
 from numba import njit
 
 

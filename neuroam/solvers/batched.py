@@ -1,8 +1,9 @@
 """Trials side by side: graded circuits without plasticity, all trials from rest, advance as one matrix a population.
 
 The step is that of `_kernels`: the same phases, the same first-order update; a sum over synapses is one matrix product
-for all trials, written where it is needed, and no step allocates memory. Trials of one duration go together. Populations
-named `instant` have no time constant: they emit what their drive of this very step says (see `neuroam.effective`).
+for all trials, written where it is needed, and no step allocates memory. Trials of one duration go together.
+Populations named `instant` have no time constant: they emit what their drive of this very step says (see
+`neuroam.effective`).
 """
 from __future__ import annotations
 
@@ -40,7 +41,7 @@ def separable(wired: Wired, session: Session) -> bool:
 
 def run_batched(wired: Wired, session: Session, dt: float, method: str, dtype: np.dtype,
                 instant: Sequence[int] = ()) -> Outcome:
-    """All trials of a session; see `Outcome`. `instant` lists populations in the order in which they hear each other."""
+    """All trials of a session; see `Outcome`. `instant`: populations, in the order in which they hear each other."""
     by_duration: dict[int, list[Presentation]] = defaultdict(list)
     for row in session.presentations:
         by_duration[row.stop - row.start].append(row)
@@ -162,7 +163,8 @@ def _additions(wired: Wired, n_trials: int, dtype: np.dtype) -> list[Addition]:
     return [_addition(q, wired, n_trials, dtype, matrices) for q in wired.projections]
 
 
-def _addition(q: WiredProjection, wired: Wired, n_trials: int, dtype: np.dtype, matrices: dict[int, np.ndarray]) -> Addition:
+def _addition(q: WiredProjection, wired: Wired, n_trials: int, dtype: np.dtype,
+              matrices: dict[int, np.ndarray]) -> Addition:
     if q.layout == "uniform":
         weight, pooled = dtype.type(q.weight), np.zeros(n_trials, dtype)
         return lambda r, drive: k.add_pooled(drive, r, weight, pooled)

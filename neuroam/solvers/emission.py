@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from neuroam.neurons import Escape, Rate
-from neuroam.solvers import _kernels, _kernels_layer as k
+from neuroam.solvers import _kernels
+from neuroam.solvers import _kernels_layer as k
 from neuroam.transfer import Exponential, Linear, Power, Rectified, Softmax, Tanh
 from neuroam.wiring import Wired, stream
 

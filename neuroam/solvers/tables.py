@@ -156,8 +156,8 @@ def _cells(wired: Wired, start: np.ndarray, dt: float, method: str, dtype: np.dt
 
 def _simple(wired: Wired, channels: _Filters) -> np.ndarray:
     summed = {q.post for q in wired.projections if _synapse(wired, q) is None and q.layout != "uniform"}
-    return np.array([isinstance(population.neuron, (LIF, Rate, Escape)) and len(channels.wanted[p]) == 1 and p not in summed
-                     for p, population in enumerate(wired.populations)])
+    return np.array([isinstance(population.neuron, (LIF, Rate, Escape)) and len(channels.wanted[p]) == 1
+                     and p not in summed for p, population in enumerate(wired.populations)])
 
 
 def _synapses(wired: Wired, channels: _Filters, traces: _Filters, trace_start: np.ndarray, cells: k.Cells, dt: float,
