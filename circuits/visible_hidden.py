@@ -35,6 +35,7 @@ from neuroam.units import Hz, assumed, cited, ms
 
 KROTOV = "Krotov & Hopfield 2021, arXiv 2008.06996"
 SHARPNESS = {"exponential": 5.0, "softmax": 20.0, "softmax with a body": 10.0}
+BINARY = ("classical", "polynomial", "exponential")  # models whose visible neurons may be binary
 MODELS = ("classical", "polynomial", "exponential", "softmax", "softmax with a body", "spherical")
 
 
@@ -123,6 +124,7 @@ def visible_hidden(patterns: int = 20, cells: int = 100, model: str = "softmax",
         ports={"cue": Port("cue", patterns=True)},
         patterns=stored,
         hidden=("memory", "pool") if body else ("memory",),
+        updates="asynchronous" if math.isinf(gain) and model in BINARY else "continuous",
         pool=Pool(pool, assumed(ceiling, "of the order of peak cortical rates"), low=_low(model)),
     )
 

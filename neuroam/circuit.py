@@ -131,7 +131,8 @@ class CodingLevels:
 class Circuit:
     """A frozen description. `wire(circuit, seed)` realises it; `describe(circuit)` prints it.
 
-    `hidden` names the populations that the effective level takes to be instantaneous; `pool` says which spiking cells
+    `hidden` names the populations that the effective level takes to be instantaneous; with "asynchronous" `updates` that
+    level has no time either: binary visible neurons are updated one by one until none changes. `pool` says which spiking cells
     stand for a graded one at the spiking level (without one, cells that are graded stay so).
     """
 
@@ -142,6 +143,7 @@ class Circuit:
     calibration: CodingLevels | None = None
     patterns: Patterns | None = None
     hidden: tuple[str, ...] = ()
+    updates: str = "continuous"
     pool: Pool | None = None
     source: str = ""
     notes: Mapping[str, str] = field(default_factory=dict)
@@ -165,6 +167,9 @@ class Circuit:
             ports = {name: replace(port, names=self.patterns.names) if port.patterns else port
                      for name, port in ports.items()}
         _check_ports(self, ports)
+        if self.updates not in ("continuous", "asynchronous"):
+            raise DescriptionError(f"circuit {self.name!r}: updates is {self.updates!r}; use 'continuous' or "
+                                   "'asynchronous'")
         for name in self.hidden:
             self.population(name, f"circuit {self.name!r}: hidden")
         if self.calibration is not None:

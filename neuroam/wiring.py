@@ -82,6 +82,7 @@ class Wired:
     patterns: np.ndarray | None = None
     stored: Patterns | None = None
     hidden: tuple[str, ...] = ()
+    updates: str = "continuous"
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -144,7 +145,8 @@ def wire(circuit: Circuit, seed: int = 0) -> Wired:
             drawn = replace(drawn, pre=index[relay.name], delay=0.0, name=f"{relay.name}->{projection.post}")
         projections.append(drawn)
     return Wired(circuit.name, seed, tuple(populations), tuple(projections), dict(circuit.ports),  # type: ignore
-                 circuit.calibration, patterns=patterns, stored=circuit.patterns, hidden=circuit.hidden)
+                 circuit.calibration, patterns=patterns, stored=circuit.patterns, hidden=circuit.hidden,
+                 updates=circuit.updates)
 
 
 def _afford(circuit: Circuit) -> None:

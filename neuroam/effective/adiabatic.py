@@ -7,7 +7,7 @@ ones through S and answer through P, that is
     f(h)              separation
 
 the model that Krotov & Hopfield 2021 obtain for τ_h → 0. One explicit step of length τ_v is the synchronous update
-v ← P f(S g(v)) + I.
+v ← P f(S g(v)) + I. Circuits with asynchronous updates have no time at this level (`neuroam.effective.one_by_one`).
 """
 from __future__ import annotations
 
@@ -51,6 +51,10 @@ class Adiabatic:
         if not separable(wired, session):
             raise Unsupported("Adiabatic runs trials side by side; set reset=True in every trial of circuit "
                               f"{wired.name!r}")
+        if wired.updates == "asynchronous":
+            from neuroam.effective.one_by_one import run_one_by_one
+
+            return run_one_by_one(wired, session, self.hidden or wired.hidden)
         order = listening_order(wired, self.hidden or wired.hidden)
         return run_batched(wired, session, self.dt, self.method, np.dtype(self.dtype), order)
 

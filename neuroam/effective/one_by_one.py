@@ -1,0 +1,86 @@
+"""Effective level of circuits with binary visible neurons: from the cue, one neuron at a time, to a minimum of the energy.
+
+The state starts as the sign of the drive while the stimulus is on (cells without drive start at random) and is the answer
+of the trial when no single change lowers E(σ) = −L_h(Sσ) − ½ σ·Lσ any more (Hopfield 1982; Krotov & Hopfield 2016). There is
+no time, so there are no traces.
+"""
+from __future__ import annotations
+
+import numpy as np
+
+from neuroam.effective import binary_separation
+from neuroam.effective.binary import BinaryMemory
+from neuroam.effective.binary_separation import Separation
+from neuroam.effective.integrate import SWEEPS, EffectiveModel, integrate_out
+from neuroam.energy import dense_weights
+from neuroam.errors import Unsupported
+from neuroam.session import Presentation, Session
+from neuroam.solvers.base import Outcome
+from neuroam.transfer import Exponential, Linear, Power, Rectified, Sign, Transfer
+from neuroam.wiring import Wired, stream
+
+
+def run_one_by_one(wired: Wired, session: Session, hidden: tuple[str, ...]) -> Outcome:
+    """All trials of a session side by side; see `Outcome`. Raises `Unsupported` if traces are asked for."""
+    if session.every:
+        raise Unsupported(f"circuit {wired.name!r} is updated neuron by neuron at the effective level, which has no time; "
+                          "record without `every`, or run it at the rate level")
+    model = integrate_out(wired, *hidden)
+    visible = next(p for p, population in enumerate(wired.populations)
+                   if not population.is_input and population.name not in hidden)
+    rows = sorted(session.presentations, key=lambda row: row.trial)
+    cues = np.array([_cue(wired, session, visible, row) for row in rows])
+    final = _settled(wired, model, cues)
+    answers = model.separation((final @ model.similarity.T).T, model.hidden_threshold[:, None]).T
+    by_population = {visible: wired.populations[visible].gain * final}
+    if len(hidden) == 1:
+        by_population[wired.find(hidden[0], "integrating out")] = answers
+    recorded = {wired.populations[p].name: by_population[p] for p, _ in session.record if p in by_population}
+    for p, _ in session.record:
+        if p in session.inputs:
+            recorded[wired.populations[p].name] = np.array([_mean_drive(session, p, row) for row in rows])
+    return Outcome(responses=recorded, weights={q.name: q.weight.copy() for q in wired.projections})
+
+
+def _settled(wired: Wired, model: EffectiveModel, cues: np.ndarray) -> np.ndarray:
+    starts = np.where(cues != 0, np.sign(cues), stream(wired.seed, "start").choice([-1.0, 1.0], cues.shape))
+    order = stream(wired.seed, "updates")
+    memory = as_binary(model)
+    return memory.relax(starts, SWEEPS, order).astype(float) if memory else model.asynchronous(starts, order)
+
+
+def as_binary(model: EffectiveModel) -> BinaryMemory | None:
+    """The same model with one byte a neuron and its separation looked up, where patterns are ±1 and one overlap decides on
+    one hidden neuron; None for others."""
+    separation = _looked_up(model.separation)
+    alone = model.lateral is None or not np.any(model.lateral - np.diag(np.diag(model.lateral)))
+    plain = isinstance(model.activation, Sign) and not np.any(model.threshold)
+    if model.asymmetry or separation is None or not (alone and plain) or not (np.abs(model.similarity) == 1).all():
+        return None
+    return BinaryMemory(model.similarity, separation=separation)
+
+
+def _looked_up(transfer: Transfer) -> Separation | None:
+    """The separation up to a factor, which no sign depends on."""
+    if isinstance(transfer, Exponential):
+        return binary_separation.Exponential(float(transfer.slope))
+    if isinstance(transfer, (Linear, Rectified)) and float(transfer.threshold) == 0 and float(transfer.gain) > 0:
+        return binary_separation.Power(1, isinstance(transfer, Rectified))
+    if isinstance(transfer, Power) and float(transfer.threshold) == 0 and transfer.rectified:
+        return binary_separation.Power(int(float(transfer.power)), True)
+    return None
+
+
+def _cue(wired: Wired, session: Session, visible: int, row: Presentation) -> np.ndarray:
+    """What the visible neurons receive from the inputs while the stimulus is on, mean over that time."""
+    drive = np.zeros(wired.populations[visible].size)
+    for q in wired.projections:
+        if q.post == visible and wired.populations[q.pre].is_input:
+            drive += dense_weights(q, wired) @ (wired.populations[q.pre].gain * _mean_drive(session, q.pre, row))
+    return drive
+
+
+def _mean_drive(session: Session, p: int, row: Presentation) -> np.ndarray:
+    drive = session.inputs[p]
+    edges = np.concatenate([[row.on], drive.ticks[(drive.ticks > row.on) & (drive.ticks < row.off)], [row.off]])
+    return np.average(np.array([drive.at(int(tick)) for tick in edges[:-1]]), axis=0, weights=np.diff(edges))
