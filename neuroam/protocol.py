@@ -156,7 +156,11 @@ class Figure:
 
 @dataclass(frozen=True)
 class Protocol:
-    """A frozen experiment. The first group is the control. `circuit` and `dt` are what it is usually run on."""
+    """A frozen experiment. The first group is the control. `circuit` and `dt` are what it is usually run on.
+
+    `metrics` adds to what levels of description are compared by: each function maps a recording to one value for each
+    (animal, trial).
+    """
 
     name: str
     title: str
@@ -169,6 +173,7 @@ class Protocol:
     circuit: str = ""
     dt: Any = Parameter(1e-4, "second", "the usual clock")
     notes: Mapping[str, str] = field(default_factory=dict)
+    metrics: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
     recipe: Recipe | None = None
 
     def __post_init__(self) -> None:
