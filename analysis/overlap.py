@@ -87,7 +87,7 @@ def overlaps_with(rates: xr.DataArray, patterns: xr.DataArray) -> xr.DataArray:
     x, y = rates, patterns
     if not np.isin(patterns, (-1.0, 1.0)).all():
         x, y = _centred(rates), _centred(patterns)
-    norm = np.sqrt((x**2).sum("unit") * (y**2).sum("unit"))
+    norm = ((x**2).sum("unit") * (y**2).sum("unit")) ** 0.5
     return (xr.dot(x, y, dim="unit") / norm.where(norm > 0)).fillna(0).transpose(..., "pattern")
 
 

@@ -16,7 +16,7 @@ in which fewer than `least` units take part has NaN and is no replay.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import xarray as xr
@@ -29,7 +29,7 @@ from neuroam.analysis.trials import labelled
 from neuroam.prediction import DescriptionError
 
 LEAST = 5
-ALTERNATIVES = {"forward": lambda score: score, "reverse": lambda score: -score, "either": np.abs}
+ALTERNATIVES: dict[str, Callable] = {"forward": lambda score: score, "reverse": lambda score: -score, "either": np.abs}
 
 
 def first_spikes(recording: xr.Dataset, population: str, group: str | None = None,
@@ -63,10 +63,17 @@ def replay_scores(times: xr.DataArray, template: xr.DataArray, shuffles: int = 5
                        "compression": compression(times, template, least)})
 
 
+def shuffled(times: xr.DataArray, seed: int = 0) -> xr.DataArray:
+    """Events (…, unit) with the times of each dealt at random to the units that take part: what chance looks like."""
+    rng = np.random.default_rng(seed)
+    return xr.apply_ufunc(lambda event: _dealt(event, rng), times, input_core_dims=[["unit"]],
+                          output_core_dims=[["unit"]], vectorize=True)
+
+
 def replay_fraction(scores: xr.Dataset, alpha: float = 0.05) -> xr.DataArray:
     """Fraction of the events with p ≤ alpha among those in which enough units take part, over the last dim."""
     p = scores["p"]
-    return (p <= alpha).astype(float).where(p.notnull()).mean(p.dims[-1])
+    return (p <= alpha).astype(float).where(p.notnull()).mean(str(p.dims[-1]))
 
 
 def compression(times: xr.DataArray, template: xr.DataArray, least: int = LEAST) -> xr.DataArray:
@@ -91,7 +98,7 @@ def template_match(template: xr.DataArray, event: xr.DataArray, factors: Sequenc
                       coords={"factor": np.asarray(factors, float)})
 
 
-def _for_events(times: xr.DataArray, template: xr.DataArray, measure) -> xr.DataArray:
+def _for_events(times: xr.DataArray, template: xr.DataArray, measure: Callable) -> xr.DataArray:
     if times.sizes["unit"] != template.sizes["unit"]:
         raise DescriptionError(f"events have {times.sizes['unit']} units and the template {template.sizes['unit']}; "
                                "take the same population")
@@ -128,6 +135,12 @@ def _chance(event: np.ndarray, template: np.ndarray, least: int, shuffles: int, 
     shuffled = rng.permuted(np.tile(ranks[0], (shuffles, 1)), axis=1) @ ranks[1]
     side = ALTERNATIVES[alternative]
     return float((1 + (side(shuffled) >= side(ranks[0] @ ranks[1]) - 1e-12).sum()) / (1 + shuffles))
+
+
+def _dealt(event: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    dealt = event.copy()
+    dealt[~np.isnan(event)] = rng.permutation(event[~np.isnan(event)])
+    return dealt
 
 
 def _factor(event: np.ndarray, template: np.ndarray, least: int) -> float:

@@ -1,7 +1,7 @@
 """Trials: the labels that an array computed from a recording keeps, and statistics over the trials of one condition."""
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 
 import numpy as np
 import xarray as xr
@@ -11,7 +11,7 @@ from neuroam.recording import RecordingError
 LABELLED = ("animal", "trial", "pattern")
 
 
-def labelled(values: np.ndarray, dims: Sequence[str], recording: xr.Dataset | xr.DataArray,
+def labelled(values: np.ndarray, dims: Sequence[Hashable], recording: xr.Dataset | xr.DataArray,
              **coords: np.ndarray) -> xr.DataArray:
     """`values` with the names that the recording has for animals, trials and patterns, and with `coords` besides.
 

@@ -13,6 +13,8 @@ as a silent one, has peak time NaN and adds nothing to R².
 """
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
 from scipy import optimize
@@ -32,9 +34,8 @@ def warp_exponent(peaks: xr.DataArray, interval: str) -> xr.DataArray:
 
     Peak times that are NaN or not after time 0 are left out; with fewer than two conditions it is NaN.
     """
-    time = peaks.where(peaks > 0)
-    x = np.log(peaks[interval]).where(time.notnull())
-    y = np.log(time)
+    y = xr.apply_ufunc(np.log, peaks.where(peaks > 0))
+    x = xr.apply_ufunc(np.log, peaks[interval]).where(y.notnull())
     x = x - x.mean(interval)
     spread = (x**2).sum(interval)
     return (x * y).sum(interval) / spread.where(spread > 0)
@@ -70,7 +71,7 @@ def _unexplained(template: np.ndarray, times: np.ndarray, course: np.ndarray, at
     return float(((course - guess) ** 2).sum() / ((course - course.mean(axis=1, keepdims=True)) ** 2).sum())
 
 
-def _least(function, low: float, high: float) -> tuple[float, float]:
+def _least(function: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
     """The least of a function with several minima: the best of a grid, then a search between its neighbours."""
     grid = np.linspace(low, high, STEPS)
     best = grid[np.argmin([function(x) for x in grid])]
