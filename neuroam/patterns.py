@@ -43,8 +43,8 @@ class Patterns:
             raise DescriptionError(f"patterns: level is {self.level}; give a fraction between 0 and 1")
         shape = np.shape(self.values) if self.values is not None else (self.number, self.size)
         if shape != (self.number, self.size) or (self.kind == "given" and self.values is None):
-            raise DescriptionError(f"patterns: {'no values' if self.values is None else f'values of shape {shape}'} for "
-                                   f"{self.number} patterns of {self.size} cells; use given(array)")
+            have = "no values" if self.values is None else f"values of shape {shape}"
+            raise DescriptionError(f"patterns: {have} for {self.number} of {self.size} cells each; use given(array)")
         if not self.names:
             object.__setattr__(self, "names", tuple(f"pattern {k + 1}" for k in range(self.number)))
         if len(self.names) != self.number or len(set(self.names)) != self.number:

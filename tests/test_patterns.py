@@ -23,6 +23,7 @@ from neuroam.wiring import stream, wire
 
 VALUES = {"sign": (-1.0, 1.0), "binary": (0.0, 1.0)}
 SOLVER = Numba(dt=1e-3)
+CONTROL = (Group("control"),)
 
 
 def draw(seed=0, **settings):
@@ -45,7 +46,7 @@ def test_cells_are_active_with_probability_level(kind, level):
 
 def test_uniform_patterns_have_the_moments_of_their_distribution():
     drawn = draw(kind="uniform")
-    assert 0 <= drawn.min() and drawn.max() < 1
+    assert drawn.min() >= 0 and drawn.max() < 1
     assert drawn.mean() == pytest.approx(1 / 2, abs=4 / np.sqrt(12 * drawn.size))
     assert drawn.var() == pytest.approx(1 / 12, rel=0.01)
 
@@ -233,7 +234,7 @@ def test_an_answer_alike_in_all_cells_says_nothing_about_patterns_of_one_level()
 
 # what a recording keeps
 
-def cued(*names, groups=(Group("control"),), every=None, record=("visible",)):
+def cued(*names, groups=CONTROL, every=None, record=("visible",)):
     trials = tuple(Trial(str(name), 60*ms, (Stimulus("cue", name, 60*ms),)) for name in names)
     return Protocol("cued", "cued", "none", (Block("cued", trials),), tuple(Record(r, every) for r in record), groups)
 
@@ -330,7 +331,7 @@ def test_a_strain_that_cannot_be_is_refused_before_anything_runs(strain, message
 
 def test_a_circuit_without_a_recipe_has_no_strains():
     groups = (Group("control"), Group("other", strain={"patterns": 3}))
-    with pytest.raises(DescriptionError, match="'m' cannot be made with {'patterns': 3}"):
+    with pytest.raises(DescriptionError, match=r"'m' cannot be made with \{'patterns': 3\}"):
         simulate(memory(Patterns(3, 4)), cued("pattern 1", groups=groups), SOLVER, animals=1)
 
 
