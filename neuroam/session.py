@@ -190,6 +190,11 @@ def _encode(wired: Wired, port: Port, name: str, what: Any) -> np.ndarray:
     if isinstance(population.neuron, Poisson) and drive.min() < 0:
         raise DescriptionError(f"{where}: rates of {population.name!r} must be at least 0 Hz, got {drive.min():g} Hz")
     return drive
+    _refuse_negative_rates(drive, population, where)
+    return drive
+
+
+def _refuse_negative_rates(drive: np.ndarray, population: WiredPopulation, where: str) -> None:
 
 
 def _mixture(wired: Wired, port: Port, what: Mapping[str, float]) -> Any:
@@ -227,6 +232,7 @@ def _present(entry: _Listed, tick: int, wired: Wired, dt: float, background: dic
                 drive = degradation.apply(drive, stream(wired.seed, "cue", name, entry.index, k))
             changes[p] += [(on, drive, entry.index), (off, background[name], entry.index)]
 
+                _refuse_negative_rates(drive, wired.populations[p], f"{where}: stimulus {degradation}")
 
 def _presentation(entry: _Listed, block: Block, tick: int, dt: float, fresh: bool) -> Presentation:
     about = entry.stimuli[0]
