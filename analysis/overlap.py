@@ -25,7 +25,7 @@ from neuroam.prediction import DescriptionError
 from neuroam.recording import RecordingError
 
 THRESHOLD = 0.9
-NUMBER = re.compile(r"[-+]?\d*\.?\d+(?:[eE][-+]?\d+)?")
+NUMBER = re.compile(r"(?:(?<!\S)[-+])?\d*\.?\d+(?:[eE][-+]?\d+)?")
 
 
 def cued_overlap(recording: xr.Dataset, group: str | None = None, block: str | None = None) -> xr.DataArray:

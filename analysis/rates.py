@@ -22,6 +22,7 @@ import xarray as xr
 from neuroam.analysis.responses import responses, select, window
 from neuroam.analysis.trials import labelled, mean_by, over_trials
 from neuroam.prediction import DescriptionError
+from neuroam.recording import RecordingError
 
 TICK = 1e-4
 
@@ -105,11 +106,14 @@ def interval_cv2(recording: xr.Dataset, population: str, group: str | None = Non
 
 
 def units_of(recording: xr.Dataset, population: str) -> np.ndarray:
-    """Places of a population along `unit`; `KeyError` with what was recorded if there is none."""
+    """Places of a spiking population along `unit`; `KeyError` with what was recorded if there is none,
+    `RecordingError` if its cells are graded, which have no spikes to count."""
     units = np.flatnonzero(recording["population"].values == population)
     if not len(units):
         known = sorted(set(recording["population"].values.tolist()))
         raise KeyError(f"population {population!r} was not recorded; recorded: {', '.join(known)}")
+    if np.isin(units, recording["responder"].values).any():
+        raise RecordingError(f"{population!r} has graded cells, whose spikes cannot be counted; take its responses")
     return units
 
 

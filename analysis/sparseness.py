@@ -5,8 +5,9 @@
     activity ratio  (Σr/n)² / (Σr²/n), small when sparse (Treves & Rolls 1991, Network 2:371)
 
 Over the units that one stimulus drives, it is population sparseness; over the stimuli that drive one unit, lifetime
-sparseness (Willmore & Tolhurst 2001, Network 12:255). A silent unit answers nothing and counts in a population; a
-stimulus nobody answers has population sparseness NaN, and a silent unit has lifetime sparseness NaN.
+sparseness (Willmore & Tolhurst 2001, Network 12:255); both of emissions that are not negative. A silent unit answers
+nothing and counts in a population; a stimulus nobody answers has population sparseness NaN, and a silent unit has
+lifetime sparseness NaN.
 """
 from __future__ import annotations
 

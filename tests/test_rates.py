@@ -14,6 +14,7 @@ from neuroam.analysis.correlation import (
 from neuroam.analysis.rates import fano_factor, interval_cv, interval_cv2, mean_rate, psth, spike_counts
 from neuroam.analysis.responses import responses
 from neuroam.prediction import DescriptionError
+from neuroam.recording import RecordingError
 
 RNG = np.random.default_rng(0)
 STIMULI = ["a", "b", "a", "b", "a", "b"]
@@ -91,6 +92,12 @@ def test_a_bin_between_ticks_is_refused():
         spike_counts(RECORDING, "E", 0.5)
     with pytest.raises(KeyError, match="'I' was not recorded; recorded: E"):
         spike_counts(RECORDING, "I", 0.01)
+
+
+def test_graded_cells_are_not_silent_but_refused():
+    graded = RECORDING.drop_dims("responder").assign_coords(responder=np.arange(5))
+    with pytest.raises(RecordingError, match="'E' has graded cells"):
+        psth(graded, "E", 0.01)
 
 
 def test_fano_factor_in_closed_form():
