@@ -187,14 +187,13 @@ def _encode(wired: Wired, port: Port, name: str, what: Any) -> np.ndarray:
     if not np.isfinite(drive).all():
         raise DescriptionError(f"{where}: the drive of {population.name!r} holds NaN or infinity at cells "
                                f"{np.flatnonzero(~np.isfinite(drive))[:5].tolist()}; give finite numbers")
-    if isinstance(population.neuron, Poisson) and drive.min() < 0:
-        raise DescriptionError(f"{where}: rates of {population.name!r} must be at least 0 Hz, got {drive.min():g} Hz")
-    return drive
     _refuse_negative_rates(drive, population, where)
     return drive
 
 
 def _refuse_negative_rates(drive: np.ndarray, population: WiredPopulation, where: str) -> None:
+    if isinstance(population.neuron, Poisson) and drive.min() < 0:
+        raise DescriptionError(f"{where}: rates of {population.name!r} must be at least 0 Hz, got {drive.min():g} Hz")
 
 
 def _mixture(wired: Wired, port: Port, what: Mapping[str, float]) -> Any:
@@ -230,9 +229,9 @@ def _present(entry: _Listed, tick: int, wired: Wired, dt: float, background: dic
             drive = cache[key]
             for k, degradation in enumerate(stimulus.degraded):
                 drive = degradation.apply(drive, stream(wired.seed, "cue", name, entry.index, k))
+                _refuse_negative_rates(drive, wired.populations[p], f"{where}: stimulus {degradation}")
             changes[p] += [(on, drive, entry.index), (off, background[name], entry.index)]
 
-                _refuse_negative_rates(drive, wired.populations[p], f"{where}: stimulus {degradation}")
 
 def _presentation(entry: _Listed, block: Block, tick: int, dt: float, fresh: bool) -> Presentation:
     about = entry.stimuli[0]
