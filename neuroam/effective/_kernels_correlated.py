@@ -4,6 +4,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+TIE = 1e-12  # a field is a sum of many terms: less than this is zero but for rounding
+
 
 @njit(cache=True, error_model="numpy")
 def relax_one_by_one(patterns, answers, states, sweeps):
@@ -29,7 +31,7 @@ def relax_one_by_one(patterns, answers, states, sweeps):
                 field = -own[i] * states[s, i]
                 for mu in range(memories):
                     field += answers[i, mu] * overlap[mu]
-                if field * states[s, i] < 0:
+                if field * states[s, i] < -TIE:
                     changed = True
                     states[s, i] = -states[s, i]
                     for mu in range(memories):

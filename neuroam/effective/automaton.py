@@ -99,7 +99,7 @@ def automaton(transitions: Transitions, neurons: int = 1000, *, symbol_share: fl
     symbols = tuple(dict.fromkeys(symbol for _, symbol in transitions))
     last = round(symbol_share * neurons)
     if min(last, neurons - last) < SMALLEST:
-        raise DescriptionError(f"automaton: {neurons - last} of {neurons} neurons for the state and {last} for the symbol; "
+        raise DescriptionError(f"automaton: {neurons - last} of {neurons} neurons for states, {last} for symbols; "
                                f"give each at least {SMALLEST}, so that a part is not taken for another by chance")
     rng = np.random.default_rng(seed)
     of_state = rng.random((len(states), neurons))

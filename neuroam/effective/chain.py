@@ -1,10 +1,10 @@
 """Chain of attractors: a learned order of stimuli becomes correlation between their delay activities.
 
-    J_ij = (1/N) Σ_μ [ c ξ_i^μ ξ_j^μ + b ( ξ_i^{μ+1} ξ_j^μ + ξ_i^μ ξ_j^{μ+1} ) ],   J_ii = 0,   S_i = sgn( Σ_j J_ij S_j )
+    S_i = sgn( Σ_j J_ij S_j ),   J_ij = (1/N) Σ_μ [ c ξ_i^μ ξ_j^μ + b ( ξ_i^{μ+1} ξ_j^μ + ξ_i^μ ξ_j^{μ+1} ) ]
 
-for patterns ξ = ±1 less their mean, on a ring (Griniasty, Tsodyks & Amit 1993, Neural Comput 5:1, with c = 1). With
-c < 0, inhibition that has learned the patterns, the reach of association grows (Haga & Fukai 2019, arXiv 1809.05254,
-with b = 1). For c = 1 without noise and with many neurons a pattern, overlaps obey
+for patterns ξ = ±1 less their mean, on a ring, with J_ii = 0 (Griniasty, Tsodyks & Amit 1993, Neural Comput 5:1, with
+c = 1). With c < 0, inhibition that has learned the patterns, the reach of association grows (Haga & Fukai 2019, arXiv
+1809.05254, with b = 1). For c = 1, without noise and with many neurons a pattern, overlaps obey
 
     m_μ = ⟨ ξ^μ sgn( Σ_ν ξ^ν [ m_ν + b (m_{ν−1} + m_{ν+1}) ] ) ⟩
 
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from neuroam.effective._kernels_correlated import relax_one_by_one
 from neuroam.errors import DescriptionError
 
 LARGEST = 21  # patterns whose signs are enumerated: a million rows
@@ -26,8 +27,8 @@ TIE = 1e-12
 @dataclass(frozen=True, eq=False)
 class MeanField:
     """`overlaps` (P,) with the memories, the cued one first; `correlations` (P // 2 + 1,) between attractors whose
-    cues are so many apart; `period` 1 at a fixed point, 2 where synchronous updates alternate, and then these are of the
-    state that is more like the cue."""
+    cues are so many apart; `period` 1 at a fixed point, 2 where synchronous updates alternate, and then these are of
+    the state that is more like the cue."""
 
     overlaps: np.ndarray
     correlations: np.ndarray
@@ -37,7 +38,7 @@ class MeanField:
 def mean_field(neighbour: float, patterns: int = 17, iterations: int = 200) -> MeanField:
     """The attractor reached from one memory in synchronous steps, exactly. `neighbour` b, `patterns` P on the ring."""
     if not 5 <= patterns <= LARGEST:
-        raise DescriptionError(f"chain: mean field of {patterns} patterns; give 5 to {LARGEST}, as 2^P signs are listed")
+        raise DescriptionError(f"chain: mean field of {patterns} patterns; give 5 to {LARGEST}: 2^P signs are listed")
     signs = _all_signs(patterns)
     past = [np.eye(patterns)[0]]
     for _ in range(iterations):
@@ -103,11 +104,9 @@ class Chain:
     def relax(self, states: np.ndarray | None = None, sweeps: int = 100) -> tuple[np.ndarray, np.ndarray]:
         """States ±1 (s, n) updated one neuron after the other, in order, and whether each came to rest (s,). From all
         memories if no `states` are given. J is symmetric, so with enough sweeps they come to rest."""
-        from neuroam.effective._kernels_correlated import relax_one_by_one
-
         states = self._started(states)
-        columns = [np.ascontiguousarray(matrix.T) for matrix in (self.centred, self.answers)]
-        used = relax_one_by_one(*columns, states, sweeps)
+        patterns, answers = np.ascontiguousarray(self.centred.T), np.ascontiguousarray(self.answers.T)
+        used = relax_one_by_one(patterns, answers, states, sweeps)
         return states, used > 0
 
     def relax_together(self, states: np.ndarray | None = None, steps: int = 100) -> tuple[np.ndarray, np.ndarray]:
@@ -118,7 +117,7 @@ class Chain:
         rest = np.zeros(len(states), dtype=bool)
         for _ in range(steps):
             field = states @ patterns.T / neurons @ answers - own * states
-            new = np.where(field == 0, states, np.sign(field))
+            new = np.where(abs(field) < TIE, states, np.sign(field))
             rest = (new == states).all(axis=1)
             if rest.all():
                 break

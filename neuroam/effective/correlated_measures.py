@@ -9,8 +9,10 @@ counted as active above a correlation of .1, a state is
     neutral quiescence          none, or the same from all starts  a + h λ < p/(β n v)
 
 with v the variance of the memories' components and λ the largest eigenvalue of M beside the constant vector. Where a
-memory holds itself, a > h max M, its neighbours correlate with the state by h M/√(a² + h²|M|²). Where a background
-κ > 0 leaves the state at −κ ξ̃, a memory of small norm may be like it by chance: such a state knows nothing of its start.
+memory holds itself, a > h max M, its neighbours correlate with the state by h M/√(a² + h²|M|²). The last bound is where
+the state without a memory loses its stability; from starts at memories, states that select some persist a little below.
+Where a background κ > 0 leaves the state at −κ ξ̃, a memory of small norm may be like it by chance, and then is so from
+whatever start: that is quiescence too.
 """
 from __future__ import annotations
 
@@ -59,8 +61,8 @@ def community_correlation(correlation: np.ndarray, communities: np.ndarray) -> t
     same = np.equal.outer(communities, communities)
     within = same & ~np.eye(len(communities), dtype=bool)
     if not within.any() or same.all():
-        raise DescriptionError(f"communities: {len(set(communities))} labels for {len(communities)} nodes; give at least "
-                               "two communities, one of them with two members")
+        raise DescriptionError(f"communities: {len(set(communities))} labels for {len(communities)} nodes; give at "
+                               "least two communities, one of them with two members")
     return correlation[..., within].mean(axis=-1), correlation[..., ~same].mean(axis=-1)
 
 

@@ -41,8 +41,8 @@ def phase_diagram(graph: Any, autos: Sequence[float], heteros: Sequence[float], 
     rows = []
     for seed in seeds:
         rng = np.random.default_rng(seed)
-        model = Correlated(uniform_memories(len(adjacency_of(graph)), neurons, rng), graph, gain=gain, background=background,
-                           normalise=normalise)
+        memories = uniform_memories(len(adjacency_of(graph)), neurons, rng)
+        model = Correlated(memories, graph, gain=gain, background=background, normalise=normalise)
         rows.append(_plane(model, noisy(model.patterns, rng, noise), autos, heteros, steps, step_size))
     plane = ("seed", "auto", "hetero")
     found: Variables = {name: ((*plane, "distance")[:np.ndim(rows[0][name]) + 1],

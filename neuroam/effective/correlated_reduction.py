@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-TAIL = 9  # drives of the last steps that are kept to judge the step
+TAIL = 17  # drives of the last steps that are kept to judge the step
 
 
 class Instant(NamedTuple):

@@ -7,10 +7,11 @@ which the flow itself would damp, grows under the step as soon as
     η > 2 (1 − Re μ) / |1 − μ|².
 
 States then jump to and fro about the fixed point. That is what is looked for, in the drives w of the softmax less
-their mean over memories, over the last steps: w(t + 2) is nearer to w(t) than w(t + 1) is. A state on the move, such as
-a sequence at one memory a step, does not come back. The *jump* is the length of a step relative to that of w. Up to 1
-the states still surround where they belong, and correlations between attractors are blurred; beyond 1 each step turns
-the state over, and nothing of a memory is left.
+their mean over memories, over the last steps: w(t + 2) is nearer to w(t) than w(t + 1) is, by a tenth of the mean
+square. A state on the move, such as a sequence at one memory a step, does not come back (its ratio is 1 and more,
+that of overshoot .8 and less). The *jump* is the length of a step relative to that of w. Up to 1 the states still
+surround where they belong, and correlations between attractors are blurred; beyond 1 each step turns the state over,
+and nothing of a memory is left. Rotations on a directed graph that slowly outgrow the step are not looked for.
 """
 from __future__ import annotations
 
@@ -25,6 +26,7 @@ from neuroam.errors import DescriptionError
 if TYPE_CHECKING:
     from neuroam.effective.correlated import Correlated
 
+NEARER = 0.9
 SETTLED = 1e-3  # smaller jumps are not looked at: a state at rest has none but rounding
 LOST = 1.0
 SAMPLE = 16  # states for which the longest step is worked out
@@ -43,7 +45,7 @@ def jumps(tail: np.ndarray) -> np.ndarray:
     one = np.mean((drives[1:] - drives[:-1])**2, axis=(0, -1))
     two = np.mean((drives[2:] - drives[:-2])**2, axis=(0, -1))
     jump = np.sqrt(one / np.maximum(np.mean(drives**2, axis=(0, -1)), np.finfo(float).tiny))
-    return np.where((two < one) & (jump > SETTLED), jump, 0.0)
+    return np.where((two < NEARER * one) & (jump > SETTLED), jump, 0.0)
 
 
 def lost(jump: np.ndarray) -> np.ndarray:

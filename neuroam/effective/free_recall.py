@@ -73,8 +73,8 @@ def recalled(path: np.ndarray) -> int:
 
 def _check(similarity: np.ndarray, start: int, temperature: float, rng: np.random.Generator | None) -> None:
     if np.ndim(similarity) != 2 or similarity.shape[0] != similarity.shape[1] or len(similarity) < 3:
-        raise DescriptionError(f"recall: similarity of shape {np.shape(similarity)}; give a square matrix of at least 3 "
-                               "items")
+        raise DescriptionError(f"recall: similarity of shape {np.shape(similarity)}; give a square matrix of at least "
+                               "3 items")
     if not np.isfinite(similarity).all():
         raise DescriptionError("recall: similarity has entries that are not finite; the diagonal does not matter, but "
                                "give it numbers")

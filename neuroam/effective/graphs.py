@@ -42,7 +42,7 @@ def cycle(nodes: int, directed: bool = False) -> Graph:
 
 
 def clique_ring(cliques: int = 3, size: int = 5) -> Graph:
-    """Cliques without the edge between their first and last node, joined in a ring: last node to the next one's first."""
+    """Cliques without the edge from their first to their last node, joined in a ring: last node to next one's first."""
     if cliques < 3 or size < 3:
         raise DescriptionError(f"a ring of {cliques} cliques of {size} nodes; give at least 3 cliques of at least 3")
     communities = np.repeat(np.arange(cliques), size)
@@ -80,7 +80,7 @@ def rooms() -> Graph:
 def ring_lattice(nodes: int, degree: int) -> Graph:
     """Each node linked to the degree/2 nearest on either side: the degrees of a modular graph without its modules."""
     if degree < 2 or degree % 2 or degree >= nodes:
-        raise DescriptionError(f"a ring lattice of {nodes} nodes and degree {degree}; give an even degree below {nodes}")
+        raise DescriptionError(f"ring lattice of {nodes} nodes and degree {degree}; give an even degree below {nodes}")
     adjacency = sum(np.roll(np.eye(nodes), k, axis=1) for k in range(-(degree // 2), degree // 2 + 1)) - np.eye(nodes)
     return Graph(np.asarray(adjacency), np.zeros(nodes, int))
 
@@ -118,8 +118,8 @@ def normalised(adjacency: np.ndarray) -> np.ndarray:
     if np.any(sums <= 0):
         worst = int(np.argmax(sums <= 0))
         raise DescriptionError(
-            f"graph: the links out of node {worst} sum to {sums[worst]:g}, so that D^-1/2 does not exist; give the node "
-            "a link (such as one to itself), leave it out, or take the graph as it is with normalise=False")
+            f"graph: links out of node {worst} sum to {sums[worst]:g}, so D^-1/2 does not exist; give the node a link "
+            "(such as one to itself), leave it out, or take the graph as it is with normalise=False")
     return adjacency / np.sqrt(np.outer(sums, sums))
 
 
