@@ -1,0 +1,264 @@
+"""Long sequence memories: each memory projects to the next one (Chaudhry, Zavatone-Veth, Krotov & Pehlevan 2023,
+NeurIPS, arXiv 2306.04532).
+
+    SeqNet, DenseNet   S_i ← sgn Σ_μ ξ_i^{μ+1} f(m_i^μ)
+    pseudoinverse      S_i ← sgn Σ_μ ξ_i^{μ+1} f(Σ_ν (O⁺)_{μν} m^ν),   O_{μν} = ξ^μ·ξ^ν / N
+    MixedNet           S_i ← sgn Σ_μ [ ξ_i^μ f_S(m_i^μ) + λ_μ ξ_i^{μ+1} f_A(m̄_i^μ) ]
+
+with the overlaps m and separations f of `neuroam.effective.binary`, and ξ^{P+1} = ξ^1. m̄ is the overlap with a trace of
+the past: the mean of the last τ states (boxcar), or z ← z + (1 − e^{−1/τ}) (S − z) (exponential). While the network is
+in memory μ its trace fills, until λ_μ f_A(m̄^μ) exceeds what holds it: τ and λ set how long it stays.
+
+Memory neurons are gated by context: one that is silenced projects nothing, so that the transition out of its memory is
+gone. `dense_sequence(…).without(…)` silences memory neurons, `MixedNet.gated` those that drive transitions only.
+"""
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from neuroam.effective import _kernels_binary as kernels
+from neuroam.effective.binary import BinaryMemory, positions, require, signs
+from neuroam.effective.binary_separation import LINEAR, Exponential, Power, Separation, separation
+from neuroam.effective.sequence_theory import crosstalk_variance, longest_dwell
+from neuroam.errors import DescriptionError, Unsupported
+
+CLEAR = 5.0  # standard deviations of the crosstalk that a timed transition keeps away from its neighbours
+STRONGEST = 2.5  # times what is needed to move on, as in the paper
+BOXCAR, EXPONENTIAL = "boxcar", "exponential"
+
+
+def successors(sequence: ArrayLike) -> np.ndarray:
+    """What each pattern of a sequence (memories, neurons) projects to: the next one, the last to the first."""
+    return np.roll(signs(sequence, "the sequence"), -1, axis=0)
+
+
+def dense_sequence(sequence: ArrayLike, separation: Separation | str = LINEAR,
+                   self_terms: bool = False) -> BinaryMemory:
+    """SeqNet (linear separation) or DenseNet that steps through `sequence` (memories, neurons), over and over."""
+    return BinaryMemory(np.asarray(sequence), successors(sequence), separation, self_terms)
+
+
+@dataclass(frozen=True, eq=False)
+class PseudoinverseMemory:
+    """Generalised pseudoinverse rule: overlaps are decorrelated before they are separated.
+
+    Recalls any linearly independent sequence where f(1) > 0 and |f(0)| < f(1)/(P − 1). With the self-terms of the
+    paper's proof that is exact; without, approximate. `projected`: the successors, if not given.
+    """
+
+    patterns: np.ndarray
+    projected: np.ndarray | None = None
+    separation: Separation | str = LINEAR
+    self_terms: bool = True
+
+    def __post_init__(self) -> None:
+        chosen = separation(self.separation)
+        if isinstance(chosen, Exponential) and math.isinf(chosen.gain):
+            raise Unsupported("the pseudoinverse rule needs the values of f; give Exponential a finite gain")
+        patterns = signs(self.patterns, "patterns")
+        projected = successors(patterns) if self.projected is None else signs(self.projected, "projected patterns")
+        if projected.shape != patterns.shape:
+            raise DescriptionError(f"projected patterns have shape {projected.shape}, patterns {patterns.shape}; give "
+                                   "one projected pattern for each memory")
+        require(8 * 4 * patterns.size, f"the pseudoinverse of {len(patterns)} patterns × {patterns.shape[1]} neurons")
+        for name, value in (("separation", chosen), ("patterns", patterns), ("projected", projected)):
+            object.__setattr__(self, name, value)
+
+    @cached_property
+    def _dual(self) -> np.ndarray:
+        """Rows with Σ_j dual_j^μ ξ_j^ν = δ_{μν} where the patterns are independent: O⁺ ξ / N."""
+        return np.linalg.pinv(self.patterns.T.astype(float))
+
+    def fields(self, states: ArrayLike) -> np.ndarray:
+        """h_i of each state (…, neurons)."""
+        states = np.asarray(states)
+        rows = signs(states.reshape(-1, self.patterns.shape[1]), "states", copy=False).astype(float)
+        f, n = separation(self.separation), self.patterns.shape[1]
+        decorrelated = rows @ self._dual.T
+        if self.self_terms:
+            return (f(decorrelated, n) @ self.projected).reshape(states.shape)  # type: ignore[operator]
+        fields = [(self.projected * f((a[:, None] - self._dual * row) * (n / (n - 1)), n - 1)).sum(axis=0)
+                  for a, row in zip(decorrelated, rows, strict=True)]
+        return np.reshape(fields, states.shape)
+
+    def update(self, states: ArrayLike) -> np.ndarray:
+        """Every state after one synchronous step, int8; where the field is 0 a neuron stays as it is."""
+        return _signs(self.fields(states), np.asarray(states))
+
+    def recall(self, states: ArrayLike, steps: int) -> np.ndarray:
+        """Synchronous steps from each state: (steps + 1, …, neurons), the start first."""
+        trajectory = [np.asarray(states).astype(np.int8)]
+        for _ in range(steps):
+            trajectory.append(self.update(trajectory[-1]))
+        return np.array(trajectory)
+
+
+@dataclass(frozen=True, eq=False)
+class MixedNet:
+    """A sequence (memories, neurons) whose memories hold themselves until a slower trace moves them on.
+
+    `holding` f_S and `moving` f_A; `tau` in steps and `strength` λ for all memories or for each; `trace` boxcar or
+    exponential. With tau = 1 the trace is the state itself.
+    """
+
+    sequence: np.ndarray
+    holding: Separation | str = LINEAR
+    moving: Separation | str = LINEAR
+    tau: ArrayLike = 1
+    strength: ArrayLike = 2.5
+    trace: str = BOXCAR
+    self_terms: bool = False
+
+    def __post_init__(self) -> None:
+        held = BinaryMemory(np.asarray(self.sequence), None, self.holding, self.self_terms)
+        moving = separation(self.moving)
+        for f in (held.separation, moving):
+            if isinstance(f, Exponential) and math.isinf(f.gain):
+                raise Unsupported("MixedNet weighs two fields against each other; give Exponential a finite gain")
+        if self.trace not in (BOXCAR, EXPONENTIAL):
+            raise DescriptionError(f"there is no trace {self.trace!r}; give {BOXCAR} or {EXPONENTIAL}")
+        for name, value in (("sequence", held.patterns), ("holding", held.separation), ("moving", moving),
+                            ("tau", self._each("tau", self.tau, held.memories)), ("_held", held),
+                            ("strength", self._each("strength", self.strength, held.memories))):
+            object.__setattr__(self, name, value)
+
+    def _each(self, name: str, value: ArrayLike, memories: int) -> np.ndarray:
+        given = np.asarray(value, dtype=float)
+        if given.shape not in ((), (memories,)) or not np.isfinite(given).all() or (given < 0).any():
+            raise DescriptionError(f"{name} of MixedNet is {value}; give one number of at least 0, or one for each of "
+                                   f"the {memories} memories")
+        if name == "tau" and ((given <= 0).any() or (self.trace == BOXCAR and (given != given.astype(int)).any())):
+            raise DescriptionError(f"tau of MixedNet is {value}; give a positive number, for a boxcar a whole one")
+        return np.broadcast_to(given, (memories,)).copy()
+
+    def gated(self, memories: ArrayLike) -> MixedNet:
+        """The same network where some memories, by position, do not drive their transition: it stays in them."""
+        strength = self.strength.copy()  # type: ignore[union-attr]
+        strength[positions(memories, len(strength))] = 0
+        return replace(self, strength=strength)
+
+    def fields(self, states: np.ndarray, traces: dict[float, np.ndarray]) -> np.ndarray:
+        """h_i of states (n_states, neurons), given the trace (n_states, neurons) for each τ there is."""
+        fields = self._held.fields(states)  # type: ignore[attr-defined]
+        targets = np.roll(self.sequence, -1, axis=0)
+        for tau, trace in traces.items():
+            some = np.flatnonzero(self.tau == tau)
+            for b in range(len(states)):
+                self._add_moving(self.sequence[some], targets[some], trace[b], self.strength[some],  # type: ignore[index]
+                                 fields[b])
+        return fields
+
+    def _add_moving(self, patterns: np.ndarray, targets: np.ndarray, trace: np.ndarray, strength: np.ndarray,
+                    fields: np.ndarray) -> None:
+        f = self.moving
+        if isinstance(f, Power):
+            kernels.add_trace_power(patterns, targets, trace, strength, f.degree, f.rectified, not self.self_terms,
+                                    fields)
+        elif isinstance(f, Exponential):
+            kernels.add_trace_exponential(patterns, targets, trace, strength, f.gain, not self.self_terms, fields)
+
+    def recall(self, states: ArrayLike, steps: int, history: ArrayLike | None = None) -> np.ndarray:
+        """Synchronous steps from each state: (steps + 1, …, neurons), the start first.
+
+        `history` (states before, …, neurons), the oldest first, is what the trace holds at the start; before it, and
+        without it, the network was in its last memory, which moves it to the first.
+        """
+        states = np.asarray(states)
+        start = signs(states.reshape(-1, self.sequence.shape[1]), "states")
+        past = self._past(start, history)
+        require(start.size * (steps + 1), f"the trajectory of {len(start)} states over {steps} steps")
+        traces = {tau: self._first_trace(past, tau) for tau in np.unique(self.tau)}
+        trajectory = np.empty((steps + 1, *start.shape), np.int8)
+        trajectory[0] = start
+        for t in range(steps):
+            now = trajectory[t]
+            for tau, trace in traces.items():
+                self._follow(trace, tau, now, trajectory[: t + 1], past)
+            trajectory[t + 1] = _signs(self.fields(now, traces), now)
+        return trajectory.reshape(steps + 1, *states.shape)
+
+    def _past(self, start: np.ndarray, history: ArrayLike | None) -> np.ndarray:
+        """States before the start, oldest first, at least as many as the longest boxcar holds."""
+        before = np.broadcast_to(self.sequence[-1], (int(np.max(self.tau)) + 1, *start.shape))
+        if history is None:
+            return before
+        given = np.asarray(history)
+        if given.ndim < 2 or given.shape[-1] != start.shape[1]:
+            raise DescriptionError(f"history has shape {given.shape}; give (states, …, {start.shape[1]} neurons)")
+        rows = signs(given.reshape(-1, start.shape[1]), "history").reshape(len(given), -1, start.shape[1])
+        if rows.shape[1] not in (1, len(start)):
+            raise DescriptionError(f"history is of {rows.shape[1]} states; give one past, or one for each of the "
+                                   f"{len(start)} states")
+        return np.concatenate([before, np.broadcast_to(rows, (len(rows), *start.shape))])
+
+    def _first_trace(self, past: np.ndarray, tau: float) -> np.ndarray:
+        """The trace before the start has entered it: a sum for the boxcar, a mean for the exponential."""
+        if self.trace == BOXCAR:
+            return past[len(past) - int(tau):].sum(axis=0, dtype=float) / tau
+        trace = past[0].astype(float)
+        for state in past[1:]:
+            trace += -math.expm1(-1 / tau) * (state - trace)
+        return trace
+
+    def _follow(self, trace: np.ndarray, tau: float, now: np.ndarray, since: np.ndarray, past: np.ndarray) -> None:
+        """The present state enters the trace, in place; of a boxcar the oldest leaves."""
+        if self.trace == EXPONENTIAL:
+            trace += -math.expm1(-1 / tau) * (now - trace)
+            return
+        back = len(since) - 1 - int(tau)
+        oldest = since[back] if back >= 0 else past[back]
+        trace[:] = np.rint(trace * tau + now - oldest) / tau
+
+
+def timed_sequence(sequence: ArrayLike, dwell: ArrayLike, degree: int = 10) -> MixedNet:
+    """A MixedNet that stays in each memory for as many steps as `dwell` (memories,) says.
+
+    Each memory gets a boxcar of its own, τ_μ = dwell_μ, and a λ_μ halfway (in logarithms) between what would move it a
+    step early and what would not move it at all. Raises `DescriptionError` where crosstalk could blur that.
+    """
+    patterns = signs(sequence, "the sequence")
+    wanted = np.asarray(dwell)
+    if wanted.shape != (len(patterns),) or (wanted != wanted.astype(int)).any():
+        raise DescriptionError(f"dwell times have shape {wanted.shape}; give one whole number of steps for each of the "
+                               f"{len(patterns)} memories")
+    spread = math.sqrt(crosstalk_variance(patterns.shape[1], len(patterns), Power(degree)))
+    longest = longest_dwell(degree, CLEAR * spread, STRONGEST)
+    wrong = np.flatnonzero((wanted < 1) | (wanted > longest))
+    if wrong.size:
+        reach = f"from 1 to {longest}" if longest else "none at all"
+        raise DescriptionError(f"dwell time {wanted[wrong[0]]} of memory {wrong[0]} is out of reach: at degree "
+                               f"{degree}, {patterns.shape[0]} memories of {patterns.shape[1]} neurons can have "
+                               f"{reach}; give dwell times of that range, a higher degree or more neurons")
+    return MixedNet(patterns, Power(degree), Power(degree), wanted, _strengths(wanted.astype(int), degree))
+
+
+def _strengths(dwell: np.ndarray, degree: int) -> np.ndarray:
+    """λ of each memory, given what the memories before still push while their traces empty."""
+    strength = np.full(len(dwell), STRONGEST)
+    for mu in (*range(len(dwell)), *range(len(dwell))):  # once more, with the last memories before the first
+        longest = int(dwell[mu])
+        holding, pushed = np.ones(longest), np.zeros(longest)
+        since = np.arange(1, longest + 1)
+        for back in range(1, len(dwell)):
+            nu = mu - back
+            if since[0] > dwell.max():
+                break
+            filled = np.maximum(dwell[nu] - since, 0) / dwell[nu]
+            (holding if back == 1 else pushed)[:] += strength[nu] * filled ** degree
+            since = since + dwell[nu]
+        least = holding[-1] + pushed[-1]
+        early = (holding - pushed)[:-1] / (np.arange(1, longest) / longest) ** degree
+        if early.size and early.min() <= least:
+            raise DescriptionError(f"dwell time {longest} of memory {mu} cannot follow {dwell[mu - 1]} of the memory "
+                                   f"before at degree {degree}; give a higher degree or less uneven dwell times")
+        strength[mu] = min([STRONGEST * least, *np.sqrt(least * early)])
+    return strength
+
+
+def _signs(fields: np.ndarray, states: np.ndarray) -> np.ndarray:
+    return np.where(fields == 0, states, np.where(fields > 0, 1, -1)).astype(np.int8)
