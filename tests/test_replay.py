@@ -57,11 +57,11 @@ def test_forward_is_1_and_reverse_minus_1():
 
 
 def test_the_shuffle_is_scipys_permutation_test():
-    own, times = np.arange(7.0), np.array([0, 2, 1, 3, 6, 4, 5.0])
+    own, times = np.arange(6.0), np.array([0, 2, 1, 3, 5, 4.0])
     exact = stats.permutation_test((times,), lambda x: stats.spearmanr(x, own)[0], permutation_type="pairings",
                                    alternative="greater", n_resamples=np.inf).pvalue
     found = replay_scores(events(times[None]), template(own), shuffles=20_000)
-    assert float(found["p"][0]) == pytest.approx(exact, rel=0.15) and exact < 0.02
+    assert float(found["p"][0]) == pytest.approx(exact, rel=0.15) and 0 < exact < 0.05
 
 
 def test_chance_is_significant_as_often_as_alpha_says():
