@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from neuroam.errors import Unsupported
-from neuroam.neurons import Rate
+from neuroam.neurons import Drive, Rate
 from neuroam.session import Session
 from neuroam.solvers.base import Outcome
-from neuroam.wiring import Wired, WiredProjection
+from neuroam.wiring import Wired, WiredPopulation, WiredProjection
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,8 +45,7 @@ class Energy:
 def energy_of(wired: Wired) -> Energy:
     """The energy, or `Unsupported` with the reason why the circuit has none."""
     for population in wired.populations:
-        if not population.is_input:
-            _refuse_cells(population)
+        _refuse_cells(population)
     pairs, lateral, inputs = [], [], []
     for q, row in enumerate(wired.projections):
         if row.divisive or row.delay > 0 or row.plasticity is not None:
@@ -64,14 +63,17 @@ def energy_of(wired: Wired) -> Energy:
     return Energy(wired, tuple(pairs), tuple(lateral), tuple(inputs))
 
 
-def _refuse_cells(population: object) -> None:
-    name, neuron = population.name, population.neuron  # type: ignore[attr-defined]
+def _refuse_cells(population: WiredPopulation) -> None:
+    name, neuron = population.name, population.neuron
+    if isinstance(neuron, Drive):
+        return
     if not isinstance(neuron, Rate):
-        raise Unsupported(f"no energy: the cells of {name!r} spike; ask for it at the rate level")
+        cure = "drive the circuit through Drive() cells" if population.is_input else "ask for it at the rate level"
+        raise Unsupported(f"no energy: the cells of {name!r} spike; {cure}")
     if not neuron.transfer.has_energy:
         raise Unsupported(f"no energy: the transfer function {type(neuron.transfer).__name__} of {name!r} has no "
                           "Lagrangian in closed form; use one that is the gradient of one, such as Rectified or Tanh")
-    if np.any(population.gain != 1):  # type: ignore[attr-defined]
+    if np.any(population.gain != 1):
         raise Unsupported(f"no energy: the emission of {name!r} is silenced or scaled, so it is not the gradient of "
                           "its Lagrangian")
 
