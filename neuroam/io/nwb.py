@@ -108,7 +108,7 @@ def _opened(path: Path) -> Iterator[Any]:
         yield file
     except NeuroamError:
         raise
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError, IndexError, AttributeError) as error:
+    except (OSError, RuntimeError, KeyError) as error:
         raise _unreadable(path, error) from error
     finally:
         io.close()

@@ -24,6 +24,8 @@ def laboratory_recording(file: NWBFile, where: str, columns: Columns) -> xr.Data
         raise RecordingError(f"{where} has no units with spike times, which a recording needs")
     missing: list[str] = []
     trials = _trials(file, where, columns.trials, missing)
+    if file.acquisition:
+        missing.append(f"the signals {', '.join(file.acquisition)} (not read)")
     units = {**_location(file.units), **_columns(file.units, "units", missing)}
     return recording_of(Measured(where, ragged(file.units["spike_times"]), units, trials, _attributes(file),
                                  file.units.resolution, _observed(file.units, missing), missing), columns)
@@ -55,14 +57,13 @@ def _columns(table: Any, kind: str, missing: list[str]) -> dict[str, np.ndarray]
 
 
 def _flat(column: Any) -> np.ndarray | None:
+    import h5py
     from hdmf.common import DynamicTableRegion, VectorIndex
 
-    if isinstance(column, (DynamicTableRegion, VectorIndex)) or not hasattr(column.data, "dtype"):
-        return None
-    if len(column.data.shape) != 1 or "ref" in (column.data.dtype.metadata or {}):
-        return None
+    if isinstance(column, (DynamicTableRegion, VectorIndex)) or not isinstance(column.data, h5py.Dataset):
+        return None  # references to objects are none
     values = array_of(column.data)
-    return values if values.dtype.kind in "biufU" else None
+    return values if values.ndim == 1 and values.dtype.kind in "biufU" else None
 
 
 def _observed(units: Any, missing: list[str]) -> list[np.ndarray] | None:

@@ -10,7 +10,7 @@ import xarray as xr
 from neuroam.io.animal import read_header, rebuild, spikes_of
 from neuroam.io.nwb_series import signals_in
 from neuroam.io.nwb_table import array_of, ragged
-from neuroam.io.nwb_write import HEADER
+from neuroam.io.nwb_write import HEADER, PLACE
 from neuroam.io.signals import values_of
 
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ def _trials(file: NWBFile) -> dict[str, np.ndarray]:
     """Columns in the recording's order of trials."""
     if file.trials is None:
         return {}
-    back = np.argsort(array_of(file.trials.id.data))
+    back = np.argsort(array_of(file.trials[PLACE].data))
     return {name: array_of(file.trials[name].data)[back] for name in file.trials.colnames
-            if name not in ("group", "animal")}
+            if name not in ("group", "animal", PLACE)}
 
 
 def _spikes(file: NWBFile, about: Mapping[str, Any]) -> dict[str, np.ndarray]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from pynwb import NWBFile
 
 HEADER = "neuroam_recording"
+PLACE = "place"
 NO_DATE = "2000-01-01T00:00:00+00:00"  # a simulation has none, and a file made again should be the same
 UNIDENTIFIED = "http://purl.obolibrary.org/obo/NCBITaxon_32644"  # NCBI's taxon for "unidentified"
 
@@ -143,8 +144,10 @@ def _add_trials(file: NWBFile, recording: xr.Dataset) -> None:
     own |= {name: np.repeat(recording[name].values, len(order)) for name in ("group", "animal")
             if name in recording.variables}
     names = ["start_time", "stop_time", *(name for name in own if name not in ("start_time", "stop_time"))]
-    file.trials = table(TimeIntervals, "trials", order, [column(name, own[name]) for name in names], names,
-                        description="trials in the order presented; id is the place in the recording")
+    columns = [column(name, own[name]) for name in names]
+    columns.append(column(PLACE, order, description="place along the recording's dim of trials"))
+    file.trials = table(TimeIntervals, "trials", np.arange(len(order)), columns, [*names, PLACE],
+                        description="trials in the order presented")
     _add_epochs(file, own)
     _add_stimuli(file, own, _resolution(recording))
 
