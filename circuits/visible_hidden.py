@@ -10,6 +10,7 @@ Hopfield 2021, ICLR, arXiv 2008.06996). With h/N = m the overlap, the models dif
     exponential   A   g = tanh(gain v)     f = exp(β (m − 1))
     softmax       B   g = v                f = softmax(β m)               one step is attention (Ramsauer et al. 2020)
     spherical     C   g = √N v/|v|         f = [m]₊ⁿ⁻¹
+    sparse            g = the fN winners   f = m, autapses removed        0/1 patterns, weights ξ − f (Tsodyks & Feigelman 1988)
 
 In the softmax memory with a body no cell knows the sum over the others: memory neurons are exponential, exp(β (m − 1)),
 and one interneuron that hears them all divides what the visible neurons receive, by 1 + Σ w r. With its time constant
@@ -30,13 +31,14 @@ from neuroam.errors import DescriptionError
 from neuroam.neurons import Drive, Pool, Rate
 from neuroam.patterns import Patterns
 from neuroam.recipe import recipe
-from neuroam.transfer import Exponential, Linear, Power, Rectified, Sign, Softmax, Spherical, Tanh, Transfer
+from neuroam.transfer import Exponential, Linear, Power, Rectified, Sign, Softmax, Spherical, Tanh, Transfer, Winners
 from neuroam.units import Hz, assumed, cited, ms
 
 KROTOV = "Krotov & Hopfield 2021, arXiv 2008.06996"
 SHARPNESS = {"exponential": 5.0, "softmax": 20.0, "softmax with a body": 10.0}
+TSODYKS = "Tsodyks & Feigelman 1988, Europhys Lett 6:101"
 BINARY = ("classical", "polynomial", "exponential")  # models whose visible neurons may be binary
-MODELS = ("classical", "polynomial", "exponential", "softmax", "softmax with a body", "spherical")
+MODELS = ("classical", "polynomial", "exponential", "softmax", "softmax with a body", "spherical", "sparse")
 
 
 def similarity(patterns: np.ndarray) -> np.ndarray:
@@ -54,9 +56,19 @@ def scaled_answer(patterns: np.ndarray, factor: float) -> np.ndarray:
     return factor * patterns.T
 
 
+def centred(patterns: np.ndarray, level: float) -> np.ndarray:
+    """S = ξ − f."""
+    return patterns - level
+
+
+def centred_answer(patterns: np.ndarray, level: float) -> np.ndarray:
+    """P = (ξ − f)ᵀ."""
+    return centred(patterns, level).T
+
+
 def hidden_transfer(model: str, cells: int, power: int, sharpness: float) -> Transfer:
     """f of the hidden neurons, whose drive is h = N m."""
-    if model == "classical":
+    if model in ("classical", "sparse"):
         return Linear(gain=assumed(1 / cells, "so that f = m"))
     if model in ("polynomial", "spherical"):
         if power == 2:
@@ -66,8 +78,10 @@ def hidden_transfer(model: str, cells: int, power: int, sharpness: float) -> Tra
     return Softmax(gain=beta) if model == "softmax" else Exponential(slope=beta, threshold=float(cells))
 
 
-def visible_transfer(model: str, cells: int, gain: float) -> Transfer:
+def visible_transfer(model: str, cells: int, gain: float, level: float) -> Transfer:
     """g of the visible neurons."""
+    if model == "sparse":
+        return Winners(assumed(max(1, round(level * cells)), "as many winners as active cells in a pattern"))
     if model.startswith("softmax"):
         return Linear()
     if model == "spherical":
@@ -89,27 +103,31 @@ def visible_hidden(patterns: int = 20, cells: int = 100, model: str = "softmax",
     """
     sharpness = SHARPNESS.get(model, 1.0) if sharpness is None else float(sharpness)
     _check(model, power=(power, 2), sharpness=(sharpness, 0), gain=(gain, 0), competition=(competition, 0))
-    stored = _stored(patterns, cells, level, images)
+    stored = _stored(model, patterns, cells, level, images)
     body = model == "softmax with a body"
     membrane = assumed(tau_visible, "of the order of cortical membranes; the theory names none")
     fast = assumed(tau_hidden, "a quarter of the visible one; the theory takes it to 0")
     populations = [
         Population("cue", stored.size, Drive(), "what is presented"),
-        Population("visible", stored.size, Rate(membrane, visible_transfer(model, stored.size, gain)), "features"),
+        Population("visible", stored.size, Rate(membrane, visible_transfer(model, stored.size, gain, level)), "features"),
         Population("memory", stored.number, Rate(fast, hidden_transfer(model, stored.size, power, sharpness)),
                    "one hidden neuron a pattern"),
     ]
     back = Stored(answer, "ξ_μi, the same synapses back", source=KROTOV)
     if body:
         back = Stored(functools.partial(scaled_answer, factor=competition), f"{competition:g} ξ_μi", source=KROTOV)
+    there = Stored(similarity, "ξ_μi, the stored patterns", source=KROTOV)
+    if model == "sparse":
+        there = Stored(functools.partial(centred, level=level), "ξ_μi − f", source=TSODYKS)
+        back = Stored(functools.partial(centred_answer, level=level), "ξ_μi − f, the same synapses back", source=TSODYKS)
     projections = [
         Projection("cue", "visible", one_to_one(), assumed(1.0, "as strong as the answer of one memory")),
-        Projection("visible", "memory", all_to_all(), Stored(similarity, "ξ_μi, the stored patterns", source=KROTOV)),
+        Projection("visible", "memory", all_to_all(), there),
         Projection("memory", "visible", all_to_all(), back),
     ]
-    if model == "classical":
-        projections.append(Projection("visible", "visible", one_to_one(),
-                                      cited(-stored.number / stored.size, "no autapses (Hopfield 1982)")))
+    if model in ("classical", "sparse"):
+        own = stored.number / stored.size * (level * (1 - level) if model == "sparse" else 1.0)
+        projections.append(Projection("visible", "visible", one_to_one(), cited(-own, "no autapses (Hopfield 1982)")))
     if body:
         populations.append(Population("pool", 1, Rate(assumed(tau_pool, "a fast interneuron"), Linear()),
                                       "one interneuron that hears all hidden neurons"))
@@ -138,18 +156,21 @@ def _check(model: str, **numbers: tuple[float, float]) -> None:
             raise DescriptionError(f"visible_hidden: {name} is {value}; it must be {rule}")
 
 
-def _stored(patterns: int, cells: int, level: float, images: str) -> Patterns:
-    if images == "digits":
+def _stored(model: str, patterns: int, cells: int, level: float, images: str) -> Patterns:
+    if model == "sparse" and not images:
+        return Patterns(patterns, cells, "visible", "binary", level, exact=True)
+    if images == "digits" and model != "sparse":
         return digits(patterns)
     if images:
-        raise DescriptionError(f"visible_hidden: images is {images!r}; use 'digits', or nothing for random patterns")
+        raise DescriptionError(f"visible_hidden: images is {images!r}; use 'digits' (not with sparse patterns), or nothing for "
+                               "random patterns")
     return Patterns(patterns, cells, "visible", "sign", level)
 
 
 def _low(model: str) -> tuple[tuple[str, float], ...]:
     """The least emission that a pool of spiking cells must code."""
-    if model == "classical":
-        return ("visible", -1.0), ("memory", -1.0)
+    if model in ("classical", "sparse"):
+        return ("visible", -1.0 if model == "classical" else 0.0), ("memory", -1.0)
     if model == "spherical":
         return (("visible", -2.0),)
     return (("visible", -1.5),) if model.startswith("softmax") else ()

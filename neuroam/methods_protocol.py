@@ -110,6 +110,8 @@ def _cells(record: Record) -> str:
 
 
 def _kept(record: Record) -> str:
+    if not record.units:
+        return "overlaps with stored patterns in the window of each trial, nothing cell by cell"
     kept = "spikes of spiking cells, and the mean response in the window of each trial (the stimulus, unless said)"
     return kept if record.every is None else f"{kept}; a trace every {record.every}"
 

@@ -131,12 +131,14 @@ class Record:
     """What to keep of a population: its spikes and, always, its mean emission while each trial's stimulus is on.
 
     `every` adds traces at that interval: the emission of graded cells, the potential of spiking ones; `cells` limits
-    them to some.
+    them to some. Without `units` nothing is kept cell by cell, only overlaps with stored patterns: groups of strains with
+    different numbers of cells make one recording.
     """
 
     population: str
     every: Any = None
     cells: tuple[int, ...] | None = None
+    units: bool = True
 
     def __post_init__(self) -> None:
         if self.every is not None:

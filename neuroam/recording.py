@@ -48,12 +48,12 @@ REQUIRED = ("spike_time", "spike_count", "response", "trace_value", "start_time"
 
 def assemble(wired: Wired, session: Session, outcome: Outcome, group: Group) -> xr.Dataset:
     """One animal's outcome as a recording with one animal."""
-    populations = [wired.populations[p] for p, _ in session.record]
-    names = np.concatenate([[p.name] * p.size for p in populations])
-    indices = np.concatenate([np.arange(p.size) for p in populations]).astype(np.int32)
+    populations = [wired.populations[p] for p, _ in session.record if p not in session.unkept]
+    names = np.array([p.name for p in populations for _ in range(p.size)], dtype=str)
+    indices = np.array([cell for p in populations for cell in range(p.size)], np.int32)
     spike_time, spike_count = _ragged(populations, outcome, session.dt)
     kept = [p.name for p in populations if not (p.neuron.spiking and p.name in outcome.spikes)]
-    graded = np.concatenate([[p.name in kept] * p.size for p in populations])
+    graded = np.array([p.name in kept for p in populations for _ in range(p.size)], dtype=bool)
     responses = [outcome.responses[name] for name in kept]
     rows = sorted(session.presentations, key=lambda row: row.trial)
     position = np.argsort([row.trial for row in session.presentations]).astype(np.int32)
@@ -95,12 +95,13 @@ def _ragged(populations: Sequence, outcome: Outcome, dt: float) -> tuple[np.ndar
         order = np.argsort(cell, kind="stable")
         times.append(tick[order] * dt)
         counts.append(np.bincount(cell, minlength=p.size).astype(np.int32))
-    return np.concatenate(times), np.concatenate(counts)
+    return np.concatenate([np.zeros(0), *times]), np.concatenate([np.zeros(0, np.int32), *counts])
 
 
 def _traces(wired: Wired, session: Session, outcome: Outcome) -> dict:
-    values = list(outcome.traces.values())
-    table = np.concatenate(values, axis=1) if values else np.zeros((0, 0))
+    values = [trace for name, trace in outcome.traces.items() if wired.index[name] not in session.unkept]
+    samples = next((len(v) for v in outcome.traces.values()), 0)
+    table = np.concatenate(values, axis=1) if values else np.zeros((samples, 0))
     return {"trace_value": (("animal", "time", "trace"), table[None].astype(np.float32))}
 
 
@@ -137,6 +138,8 @@ def _time_coords(wired: Wired, session: Session, outcome: Outcome) -> dict:
     names, cells, units = [], [], []
     for name, values in outcome.traces.items():
         p = wired.index[name]
+        if p in session.unkept:
+            continue
         picked = chosen[p]
         names += [name] * values.shape[1]
         cells += list(picked if picked is not None else range(values.shape[1]))

@@ -60,7 +60,8 @@ class InputDrive:
 class Session:
     """`presentations` in the order presented; `inputs` by position of the population; `dt` in seconds.
 
-    `record` holds the position of each recorded population with the cells whose traces are kept (None: all).
+    `record` holds the position of each recorded population with the cells whose traces are kept (None: all); of
+    those `unkept` the recording has no units.
     """
 
     presentations: tuple[Presentation, ...]
@@ -69,6 +70,7 @@ class Session:
     record: tuple[tuple[int, tuple[int, ...] | None], ...]
     every: int
     peaks: tuple[int, ...] = ()
+    unkept: frozenset[int] = frozenset()
 
     @property
     def stop(self) -> int:
@@ -120,7 +122,8 @@ def schedule(protocol: Protocol, wired: Wired, dt: float) -> Session:
         if population.is_input and p not in inputs:
             raise DescriptionError(f"population {population.name!r} is an input without a port; add a port for it to "
                                    f"circuit {wired.name!r}")
-    return Session(tuple(presentations), inputs, dt, record, every)
+    unkept = frozenset(wired.index[r.population] for r in protocol.record if not r.units)
+    return Session(tuple(presentations), inputs, dt, record, every, unkept=unkept)
 
 
 def _recorded(name: str, cells: tuple[int, ...] | None, wired: Wired) -> int:
