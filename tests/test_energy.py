@@ -170,8 +170,8 @@ def run(circuit, dt, solver, protocol=None, **changes):
 
 
 def rise(energy):
-    """Largest rise in a step, as a fraction of all there is between the lowest and the highest energy."""
-    return np.diff(energy).max() / np.ptp(energy)
+    """All rises together, as a fraction of what there is between the lowest and the highest energy."""
+    return np.maximum(np.diff(energy), 0).sum() / np.ptp(energy)
 
 
 @pytest.mark.parametrize("solver", ["clocked", "batched"])
@@ -179,14 +179,14 @@ def rise(energy):
 @pytest.mark.parametrize("model", WITH_ENERGY)
 def test_energy_falls_whatever_the_clock(model, dt, solver):
     energy = energy_along(*run(visible_hidden(8, 40, model), dt, solver))
-    assert energy[-1] < energy[0] - 1 and rise(energy) < 1e-13
+    assert energy[-1] < energy[0] - 1 and rise(energy) < 1e-12
 
 
 @pytest.mark.parametrize("tau_hidden", [0.2*ms, 5*ms, 100*ms])
 @pytest.mark.parametrize("model", WITH_ENERGY)
 def test_energy_falls_whatever_the_time_constants(model, tau_hidden):
     circuit = visible_hidden(8, 40, model, tau_hidden=tau_hidden)
-    assert rise(energy_along(*run(circuit, 1e-4, "clocked"))) < 1e-13
+    assert rise(energy_along(*run(circuit, 1e-4, "clocked"))) < 1e-12
 
 
 @pytest.mark.parametrize("model", WITH_ENERGY)
@@ -226,7 +226,7 @@ def _states(wired, r, dt):
 def test_with_unrelated_feedback_it_rises(model):
     """The control: with the same weights shuffled on their way back, three times as strong, the formula is no energy;
     with the same weights as strong as that both ways it is one."""
-    circuit, weak = visible_hidden(8, 40, model), {"pattern 1": 0.3}
+    circuit, weak = visible_hidden(8, 40, model), {"pattern 1": 0.2}
     there, back = (3 * wire(circuit, 3).projections[k].weight for k in (1, 2))
     shuffled = np.random.default_rng(0).permutation(back.ravel()).reshape(back.shape)
 
@@ -236,8 +236,8 @@ def test_with_unrelated_feedback_it_rises(model):
         r[0] = np.repeat(session.inputs[0].at(0)[:, None], r[1].shape[1], axis=1)
         return Energy(wired, (1,), energy_of(wire(circuit, 3)).lateral, (0,))(r)
 
-    assert rise(energies({2: shuffled})) > 1e-3
-    assert rise(energies({1: there, 2: back})) < 1e-13
+    assert rise(energies({2: shuffled})) > 0.1
+    assert rise(energies({1: there, 2: back})) < 1e-12
 
 
 # what a recording keeps
