@@ -1,8 +1,11 @@
 """Published figures of the correlated memory: range, modes, communities and sequences, with controls that fail."""
 from __future__ import annotations
 
+import warnings
+
 import numpy as np
 import pytest
+import xarray as xr
 from scipy.cluster.vq import kmeans2
 
 from neuroam.effective.correlated import Correlated, noisy, uniform_memories
@@ -75,8 +78,8 @@ def test_a_short_step_sharpens_the_most_anti_hebbian_curve():
 
 @pytest.mark.parametrize("auto, expected", [(1, 0), (.5, 2), (.2, 3), (0, 4), (-.5, 5), (-1, 5), (-2, 8)])
 def test_association_range_after_a_fixed_order(auto, expected):
-    """97 stimuli in a fixed order, h = 1 − a (Miyashita 1988): association over five at a = −.5 … −1. Where an average
-    of ten seeds is within .03 of the limit the range may differ by one."""
+    """97 memories on a cycle, h = 1 − a (after Miyashita 1988). Where the mean of ten seeds is within .03 of the limit
+    the range may be one more or less."""
     curve = mean_curve(cycle(97), auto, 1 - auto, seeds=range(10), steps=150)
     assert expected in {int(association_range(curve, limit)) for limit in (.02, .05, .08)}
 
@@ -154,7 +157,9 @@ def test_phase_diagram_is_what_single_runs_give():
             assert (at["within"], at["between"]) == pytest.approx(community_correlation(pairs, schapiro().communities))
             assert at["spread"] == pytest.approx((states.std(axis=1)).mean() / model.patterns.std(axis=1).mean())
             assert at["active"] == pytest.approx((correlations(states, model.patterns) > .1).sum(axis=1).mean())
-    assert plane["mode"][0] == ("seed", "auto", "hetero") and plane["correlation"][0][-1] == "distance"
+    dataset = xr.Dataset(plane)
+    assert dataset["mode"].dims == ("seed", "auto", "hetero")
+    assert dataset["correlation"].sel(seed=7, auto=.5, hetero=1.5, distance=0) == 1
 
 
 def test_phase_diagram_marks_where_the_step_is_too_long():
@@ -176,9 +181,17 @@ def community_run(graph, auto, seed):
     """Within, between, effective memories, agreement of clusters with communities."""
     model, states = relaxed(graph, auto, 1 - auto, seed, steps=200)
     pairs = correlations(states)
-    labels = kmeans2(pairs, len(set(graph.communities)), minit="++", rng=np.random.default_rng(seed))[1]
+    labels = clusters(pairs, len(set(graph.communities)), np.random.default_rng(seed))
     return (*community_correlation(pairs, graph.communities), effective_memories(model, states).mean(),
             adjusted_rand(labels, graph.communities))
+
+
+def clusters(rows, number, rng):
+    """k-means, the best of ten."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # scipy reports an empty cluster, which another start avoids
+        found = [kmeans2(rows, number, minit="++", rng=rng, iter=50) for _ in range(10)]
+    return min(found, key=lambda one: ((rows - one[0][one[1]])**2).sum())[1]
 
 
 def adjusted_rand(labels, communities):
@@ -204,8 +217,11 @@ def test_scale_grows_as_auto_association_falls():
 
 
 def test_clusters_are_the_communities():
-    assert np.median([community_run(schapiro(), 0, seed)[3] for seed in range(5)]) == 1
-    assert np.median([community_run(karate(), -1, seed)[3] for seed in range(5)]) > .6
+    """Adjusted Rand index of the attractors' clusters with the communities."""
+    assert np.mean([community_run(schapiro(), 0, seed)[3] for seed in range(5)]) == 1
+    for auto, expected in ((1, .05), (0, .77), (-.5, .86), (-1, .86)):
+        found = np.mean([community_run(karate(), auto, seed)[3] for seed in range(10)])
+        assert found == pytest.approx(expected, abs=.15)
 
 
 def test_no_communities_in_the_controls():

@@ -34,9 +34,16 @@ def overlap_similarity(patterns: np.ndarray, rng: np.random.Generator) -> np.nda
     return active @ active.T + (order + order.T) / 4
 
 
-def sparse_patterns(items: int, neurons: int, rng: np.random.Generator, activity: float = 0.01) -> np.ndarray:
-    """Binary (M, n), each neuron active with probability `activity`."""
-    return rng.random((items, neurons), dtype=np.float32) < activity
+def sparse_patterns(items: int, neurons: int, rng: np.random.Generator, activity: float = 0.01,
+                    exact: bool = False) -> np.ndarray:
+    """Binary (M, n), each neuron active with probability `activity`; with `exact`, equally many in each pattern. Else
+    large patterns are similar to all, and long lists recall a tenth less than the law has it."""
+    if not exact:
+        return rng.random((items, neurons), dtype=np.float32) < activity
+    patterns = np.zeros((items, neurons), dtype=bool)
+    for pattern in patterns:
+        pattern[rng.choice(neurons, round(activity * neurons), replace=False, shuffle=False)] = True
+    return patterns
 
 
 def recall_walk(similarity: np.ndarray, start: int, *, turn_back: bool = False, temperature: float = 0.0,
