@@ -76,10 +76,15 @@ def more_cells_than_trials() -> xr.Dataset:
     return whole.assign(trace_value=whole["trace_value"].where(whole["time"] > 0))
 
 
+def without_trials() -> xr.Dataset:
+    """And without those of their words that are not required."""
+    return by_hand().isel(trial=slice(0, 0)).drop_vars(["block", "phase"])
+
+
 EXAMPLES = {"simulated": simulated, "spikes": by_hand, "graded": lambda: by_hand(spiking=False),
             "without traces": lambda: by_hand(traces=False), "NaN": lambda: by_hand(fill=float("nan")),
-            "without spikes": without_spikes, "one unit": one_unit, "further variables": further_variables,
-            "more cells than trials": more_cells_than_trials}
+            "without spikes": without_spikes, "one unit": one_unit, "without trials": without_trials,
+            "further variables": further_variables, "more cells than trials": more_cells_than_trials}
 
 
 def assert_identical(one: xr.Dataset, other: xr.Dataset) -> None:

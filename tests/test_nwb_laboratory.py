@@ -248,6 +248,19 @@ def test_what_cannot_be_read(path, columns, said):
     assert "\n" not in str(error.value)
 
 
+def test_a_column_that_is_named_is_nothing_else(write):
+    file = bare_file()
+    file.add_trial_column("group", "of trials", data=["a", "b"] * (TRIALS // 2))
+    file.add_trial_column("stimulus", "what", data=["x", "y"] * (TRIALS // 2))
+    path = write(file)
+    with pytest.warns(UserWarning):
+        recording, other = from_nwb(path), from_nwb(path, columns={"block": "group", "phase": "stimulus"})
+    assert recording["group"].values.tolist() == ["recorded"]
+    assert recording["group_in_file"].values.tolist() == ["a", "b"] * (TRIALS // 2)
+    assert other["block"].values.tolist() == ["a", "b"] * (TRIALS // 2)
+    assert set(other["phase"].values) == {"x", "y"} and set(other["stimulus"].values) == {""}
+
+
 def test_signals_alone_are_no_recording(write):
     file = empty_file()
     file.add_acquisition(pynwb.TimeSeries("sniff", np.zeros(10), "volts", rate=100.0))

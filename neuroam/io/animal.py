@@ -81,12 +81,12 @@ def times_before(names: np.ndarray) -> np.ndarray:
     return number
 
 
-def session_end(recording: xr.Dataset) -> float:
-    """When the last trial, sample or spike is over, in seconds."""
-    ends = [recording[name].values for name in ("stop_time", "stimulus_off", "spike_time") if recording[name].size]
-    if "time" in recording.variables and recording.sizes["time"]:
-        ends.append(recording["time"].values)
-    return float(max((np.nanmax(values) for values in ends), default=0.0))
+def session_span(recording: xr.Dataset) -> tuple[float, float]:
+    """From 0, or what was before it, to the end of the last trial, sample and spike, in seconds."""
+    names = ("start_time", "stop_time", "stimulus_off", "spike_time", "time")
+    known = [recording[name].values.ravel() for name in names if name in recording.variables]
+    times = np.concatenate([np.zeros(1), *known])
+    return float(np.nanmin(times)), float(np.nanmax(times))
 
 
 # what has no place of its own
@@ -98,7 +98,14 @@ def arrays_beside(recording: xr.Dataset, placed: Collection[str]) -> dict[str, n
 
 
 def header(recording: xr.Dataset) -> str:
-    """JSON: attributes, and the dims, shape, type and attributes of every variable."""
+    """JSON: attributes, and the dims, shape, type and attributes of every variable.
+
+    Raises `RecordingError` for a variable that is neither numbers nor truth values nor words.
+    """
+    for name, v in recording.variables.items():
+        if v.dtype.kind not in "biufU":
+            raise RecordingError(f"the variable {name} has the type {v.dtype}; make it numbers, or words with "
+                                 f"recording[{name!r}].astype(str)")
     variables = {str(name): {"dims": v.dims, "shape": v.shape, "dtype": v.dtype.str, "attrs": _plain(v.attrs),
                              "coordinate": name in recording.coords} for name, v in recording.variables.items()}
     return json.dumps({"layout": LAYOUT, "attrs": _plain(recording.attrs), "variables": variables})

@@ -41,18 +41,20 @@ class Columns:
 
     def choose(self, units: Mapping[str, np.ndarray], trials: Mapping[str, np.ndarray], where: str) -> dict[str, str]:
         """The column for each word that has one; `RecordingError` if one that was named is not there."""
-        chosen = {}
+        chosen, claimed = {}, set(self.named.values())
         for word, pattern in USUAL.items():
             kind, table = ("units", units) if word in OF_UNITS else ("trials", trials)
             if word in self.named and self.named[word] not in table:
                 raise RecordingError(f"{where}: columns names {self.named[word]!r} for {word}, but the {kind} have "
                                      f"{', '.join(table) or 'no columns'}")
-            usual = [name for name in table if re.fullmatch(pattern, _snake(name))]
-            name = self.named.get(word) or (word if word in table else next(iter(usual), None))
-            if name is not None:
-                chosen[word] = name
+            free = [name for name in table if name not in claimed and re.fullmatch(f"{word}|{pattern}", _snake(name))]
+            free.sort(key=lambda name: name != word)  # stable: neuroam's own word, then the first in the table
+            if word in self.named or free:
+                chosen[word] = self.named.get(word) or free[0]
         if "stimulus_off" in chosen:
             chosen.pop("stimulus_duration", None)
+        if "group" not in self.named and "group" in chosen and len(set(words(trials[chosen["group"]]))) > 1:
+            del chosen["group"]  # whatever it is, it is not the animal's
         return chosen
 
 

@@ -23,7 +23,7 @@ from neuroam.io.animal import (
     order_presented,
     read_header,
     rebuild,
-    session_end,
+    session_span,
     spikes_of,
     trains_of,
 )
@@ -90,9 +90,9 @@ def _add_trains(segment: Segment, recording: xr.Dataset) -> None:
     import neo
 
     population, index = recording["population"].values, index_in_population(recording)
-    end = session_end(recording)
+    start, end = session_span(recording)
     segment.spiketrains.extend([
-        neo.SpikeTrain(times, end, units="s", name=f"{population[unit]} {index[unit]}", unit=unit,
+        neo.SpikeTrain(times, end, units="s", t_start=start, name=f"{population[unit]} {index[unit]}", unit=unit,
                        population=str(population[unit]), index_in_population=int(index[unit]))
         for unit, times in trains_of(recording).items()])
 

@@ -7,7 +7,7 @@ import numpy as np
 
 COMPRESSION: dict[str, Any] = {"compression": "gzip", "shuffle": True}
 DESCRIPTIONS = {
-    "start_time": "start of the trial, s", "stop_time": "start of the next trial, s",
+    "start_time": "start of the trial, s", "stop_time": "end of the trial, s",
     "stimulus_on": "onset of the stimulus the trial is about, s", "stimulus_off": "its end, s",
     "stimulus": "what was presented", "cs_type": "CS+ or CS- in conditioning", "phase": "phase of the experiment",
     "block": "block of the protocol", "trial_name": "name of the trial in the protocol",
@@ -26,7 +26,7 @@ def column(name: str, values: np.ndarray, kind: type | None = None, description:
 
 def writable(values: np.ndarray) -> Any:
     """Words as a list, which HDF5 stores at their own length."""
-    return values.tolist() if values.dtype.kind in "UO" else values
+    return values.tolist() if values.dtype.kind == "U" else values
 
 
 def table(kind: type, name: str, ids: np.ndarray, columns: list, names: list[str], **details: Any) -> Any:

@@ -23,7 +23,7 @@ from neuroam.io.animal import (
     header,
     index_in_population,
     order_presented,
-    session_end,
+    session_span,
     spiking_units,
 )
 from neuroam.io.nwb_series import add_signals
@@ -85,9 +85,7 @@ def identifier(recording: xr.Dataset) -> str:
     """The same for the same content and attributes (uuid 5)."""
     digest = hashlib.sha256(header(recording).encode())
     for name in sorted(map(str, recording.variables)):
-        values = recording[name].values
-        digest.update(name.encode() + (np.ascontiguousarray(values).tobytes() if values.dtype.kind != "O"
-                                       else repr(values.tolist()).encode()))
+        digest.update(name.encode() + np.ascontiguousarray(recording[name].values).tobytes())
     return str(uuid.uuid5(uuid.NAMESPACE_URL, digest.hexdigest()))
 
 
@@ -117,7 +115,7 @@ def _add_units(file: NWBFile, recording: xr.Dataset) -> None:
     ends = np.cumsum(recording["spike_count"].values[0][units]).astype(np.uint64)
     spikes = column("spike_times", H5DataIO(times, **COMPRESSION) if len(times) else times,
                     description="spike times, s")
-    observed = column("obs_intervals", np.tile([[0.0, session_end(recording)]], (n, 1)),
+    observed = column("obs_intervals", np.tile([session_span(recording)], (n, 1)),
                       description="from the first to the last moment recorded, s")
     own = {name: values[units] for name, values in columns_over(recording, "unit").items()}
     own["index_in_population"] = index_in_population(recording)[units]
