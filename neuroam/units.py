@@ -71,6 +71,9 @@ class Parameter:
 
     __radd__ = __add__
 
+    def __sub__(self, other: Any) -> Parameter:
+        return Parameter(self.value - _plain(si(other, self.unit, "difference")), self.unit)
+
     def __neg__(self) -> Parameter:
         return Parameter(-self.value, self.unit, self.source)
 

@@ -99,8 +99,7 @@ class _Run:
 
     def compile(self) -> None:
         """Compile the loop by taking no step."""
-        self._step(0, 0, np.zeros(3, np.int64),
-                    np.zeros(len(wired.populations), np.uint64))
+        self._step(0, 0, np.zeros(2, np.int64))
 
     def _output(self) -> k.Output:
         cells, session = self.tables.cells, self.session
