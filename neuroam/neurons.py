@@ -106,9 +106,10 @@ class Escape:
     """`cells` escape-rate neurons that share one potential x, τ dx/dt = −x + I, as they get the same input.
 
     Each fires at random with hazard ρ(x) = ceiling · (g(x) − low), without memory of its last spike (Gerstner & van
-    Hemmen 1992, Network 3:139). Together they emit r = low + n/(cells · ceiling · dt) for n spikes in a time step, so
-    that the expected r is g(x), and its noise falls as 1/√cells. An emission below `low` cannot be coded: the hazard is
-    0. Recorded are the mean emission of each pool and the spikes of one of its cells.
+    Hemmen 1992, Network 3:139): in a time step with probability ρ dt. Together they emit r = low + n/(cells · ceiling ·
+    dt) for n spikes in a step, so that the expected r is g(x), and its noise falls as 1/√cells. An emission below `low`
+    cannot be coded, as the hazard is 0, nor one for which ρ dt is above 1. Recorded are the mean emission of each pool
+    and the spikes of one of its cells.
     """
 
     tau: Any

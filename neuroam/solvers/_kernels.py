@@ -487,7 +487,7 @@ def uniform(key, step, unit, which):
     2014, OOPSLA), so that a draw is the same in whatever order trials and cells are met."""
     z = key
     for k in range(2):
-        word = np.uint64(step) if k else np.uint64(unit) * np.uint64(2) + np.uint64(which)
+        word = np.uint64(step) if k else np.uint64(unit) * np.uint64(4) + np.uint64(which)
         z += word + np.uint64(0x9E3779B97F4A7C15)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
@@ -496,23 +496,25 @@ def uniform(key, step, unit, which):
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
-def escapes(number, mean, u, v):
-    """How many of `number` neurons fire in a step with expected hazard `mean` each, from uniform u (and v): binomial,
-    by inversion; beyond a mean of 500 its normal limit."""
-    if mean <= 0:
+def escapes(number, p, u, v):
+    """How many of `number` neurons fire in a step, each with probability p, from uniform u (and v): binomial, by
+    inversion; beyond a mean of 500 its normal limit. Of p > ½ it is drawn who does not fire."""
+    if p <= 0:
         return 0
-    if number * mean > 500:
-        p = -np.expm1(-mean)
+    if p >= 1:
+        return number
+    rare = min(p, 1 - p)
+    if number * rare > 500:
         z = np.sqrt(-2 * np.log(1 - u)) * np.cos(2 * np.pi * v)
-        return min(max(int(np.rint(number * p + np.sqrt(number * p * (1 - p)) * z)), 0), number)
-    odds = np.expm1(mean)
-    chance = np.exp(-number * mean)
-    total, k = chance, 0
-    while u > total and k < number:
-        chance *= odds * (number - k) / (k + 1)
-        total += chance
-        k += 1
-    return k
+        k = min(max(int(np.rint(number * rare + np.sqrt(number * rare * (1 - rare)) * z)), 0), number)
+    else:
+        odds, chance = rare / (1 - rare), np.exp(number * np.log1p(-rare))
+        total, k = chance, 0
+        while u > total and k < number:
+            chance *= odds * (number - k) / (k + 1)
+            total += chance
+            k += 1
+    return k if p <= 0.5 else number - k
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)
@@ -532,7 +534,7 @@ def _draw_escapes(cells, inputs, state, out, n):
             second = uniform(inputs.key[p], step, u - start, 1)
             fired = escapes(number, (state.r[u] / gain - low) * scale, first, second)
             state.r[u] = gain * (low + fired / (number * scale))
-            if out.wanted[p] and second * number < fired:
+            if out.wanted[p] and uniform(inputs.key[p], step, u - start, 2) * number < fired:
                 k = out.number[0]
                 out.spike_tick[k] = n
                 out.spike_unit[k] = u
@@ -540,13 +542,16 @@ def _draw_escapes(cells, inputs, state, out, n):
 
 
 @njit(cache=True, error_model="numpy")
-def escape_trials(expected, r, keys, step, number, scale, low, gain):
-    """The same for the expected emissions of many trials side by side, (n_cells, n_trials)."""
+def escape_trials(expected, r, spikes, keys, step, number, scale, low, gain):
+    """The same for the expected emissions of many trials side by side, (n_cells, n_trials), and, unless `spikes` is
+    empty, whether the first neuron of each pool fires."""
     for u in range(r.shape[0]):
         for b in range(r.shape[1]):
             first = uniform(keys[b], step, u, 0)
             fired = escapes(number, (expected[u, b] - low) * scale, first, uniform(keys[b], step, u, 1))
             r[u, b] = gain[u] * (low + fired / (number * scale))
+            if len(spikes) > 0:
+                spikes[u, b] = gain[u] != 0 and uniform(keys[b], step, u, 2) * number < fired
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)

@@ -46,6 +46,8 @@ def run_batched(wired: Wired, session: Session, dt: float, method: str, dtype: n
     for row in session.presentations:
         by_duration[row.stop - row.start].append(row)
     recorded = [p for p, _ in session.record]
+    pools = [p for p in recorded if isinstance(wired.populations[p].neuron, Escape)]
+    spikes: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {p: [] for p in pools}
     responses = {p: np.zeros((session.n_trials, wired.populations[p].size)) for p in recorded}
     traced = [(p, slice(None) if cells is None else list(cells)) for p, cells in session.record
               if session.every and cells != ()]
@@ -61,12 +63,21 @@ def run_batched(wired: Wired, session: Session, dt: float, method: str, dtype: n
                 batch.advance()
                 for p in recorded:
                     batch.collect(p, step)
+                for p in pools:
+                    spikes[p].append(batch.fired(p))
             for p in recorded:
                 responses[p][[row.trial for row in rows]] = batch.means(p)
     names = [p.name for p in wired.populations]
-    return Outcome(responses={names[p]: v for p, v in responses.items()},
+    return Outcome(spikes={names[p]: _by_tick(v) for p, v in spikes.items()},
+                   responses={names[p]: v for p, v in responses.items()},
                    traces={names[p]: v for p, v in traces.items()},
                    weights={q.name: q.weight.copy() for q in wired.projections})
+
+
+def _by_tick(spikes: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, np.ndarray]:
+    tick, cell = (np.concatenate(part) for part in zip(*spikes, strict=True))
+    order = np.lexsort((cell, tick))
+    return tick[order], cell[order].astype(np.int32)
 
 
 def _sample(trace: np.ndarray, r: np.ndarray, cells: slice | list[int], rows: list[Presentation], step: int,
@@ -90,7 +101,10 @@ class Batch:
         self.r = {p: np.zeros(s, dtype) for p, s in shape.items()}
         self.alpha = {p: dtype.type(1 - remaining(dt, float(wired.populations[p].neuron.tau), method))  # type: ignore
                       for p in self.slow}
-        self.emit = {p: emitter(wired, p, self.x[p], self.r[p], dt, [row.trial for row in rows]) for p in graded}
+        kept = {p for p, _ in session.record if isinstance(wired.populations[p].neuron, Escape)}
+        self.spikes = {p: np.zeros(shape[p] if p in kept else (0, 0), bool) for p in graded}
+        self.emit = {p: emitter(wired, p, self.x[p], self.r[p], self.spikes[p], dt, [row.trial for row in rows])
+                     for p in graded}
         self.add = _additions(wired, len(rows), dtype)
         self.into = {p: [q for q, row in enumerate(wired.projections) if row.post == p] for p in graded}
         self.delays = [int(q.delay / dt + 0.5) for q in wired.projections]
@@ -98,6 +112,7 @@ class Batch:
                      for q, delay in zip(wired.projections, self.delays, strict=True) if delay}
         self.changes = _changes(wired, session, rows)
         self.sums = {p: np.zeros(s) for p, s in shape.items()}
+        self.start = np.array([row.start for row in rows])
         self.first = np.array([row.first - row.start for row in rows])
         self.last = np.array([row.last - row.start for row in rows])
         for p in graded:  # at rest a pool emits what is expected of it
@@ -133,6 +148,11 @@ class Batch:
     def collect(self, p: int, step: int) -> None:
         k.collect(self.sums[p], self.r[p], (self.first <= step) & (step < self.last))
 
+    def fired(self, p: int) -> tuple[np.ndarray, np.ndarray]:
+        """Ticks and cells of the spikes that a recorded pool has just fired."""
+        cell, trial = np.nonzero(self.spikes[p])
+        return self.start[trial] + self.step, cell
+
     def means(self, p: int) -> np.ndarray:
         return (self.sums[p] / (self.last - self.first)).T
 
@@ -155,16 +175,16 @@ class Batch:
 
 
 Addition = Callable[[np.ndarray, np.ndarray], None]
+Matrices = dict[tuple[int, tuple[int, ...], tuple[int, ...]], np.ndarray]  # by place in memory, shape and strides
 
 
 def _additions(wired: Wired, n_trials: int, dtype: np.dtype) -> list[Addition]:
     """For each projection, a function (r (n_pre, n_trials), drive (n_post, n_trials)) that adds Σ w·r in place."""
-    matrices: dict[int, np.ndarray] = {}
+    matrices: Matrices = {}
     return [_addition(q, wired, n_trials, dtype, matrices) for q in wired.projections]
 
 
-def _addition(q: WiredProjection, wired: Wired, n_trials: int, dtype: np.dtype,
-              matrices: dict[int, np.ndarray]) -> Addition:
+def _addition(q: WiredProjection, wired: Wired, n_trials: int, dtype: np.dtype, matrices: Matrices) -> Addition:
     if q.layout == "uniform":
         weight, pooled = dtype.type(q.weight), np.zeros(n_trials, dtype)
         return lambda r, drive: k.add_pooled(drive, r, weight, pooled)
@@ -180,12 +200,13 @@ def _addition(q: WiredProjection, wired: Wired, n_trials: int, dtype: np.dtype,
     return lambda r, drive: gemm(1.0, r.T, matrix.T, 1.0, drive.T, overwrite_c=1)
 
 
-def stored_once(weight: np.ndarray, dtype: np.dtype, matrices: dict[int, np.ndarray]) -> tuple[np.ndarray, bool]:
+def stored_once(weight: np.ndarray, dtype: np.dtype, matrices: Matrices) -> tuple[np.ndarray, bool]:
     """The weights by rows in memory, and whether that is their transpose; a matrix and its transpose are one."""
     turned = not weight.flags.c_contiguous and weight.T.flags.c_contiguous
-    key = weight.__array_interface__["data"][0]
-    if key not in matrices or matrices[key].size != weight.size:
-        matrices[key] = np.ascontiguousarray(weight.T if turned else weight, dtype)
+    rows = weight.T if turned else weight
+    key = rows.__array_interface__["data"][0], rows.shape, rows.strides
+    if key not in matrices:
+        matrices[key] = np.ascontiguousarray(rows, dtype)
     return matrices[key], turned
 
 

@@ -17,8 +17,10 @@ from neuroam.wiring import Wired, stream
 Emission = Callable[[int], None]
 
 
-def emitter(wired: Wired, p: int, x: np.ndarray, r: np.ndarray, dt: float, trials: Sequence[int]) -> Emission:
-    """A function that renews the emission `r` of population `p` from its state `x` at a step of its trials."""
+def emitter(wired: Wired, p: int, x: np.ndarray, r: np.ndarray, spikes: np.ndarray, dt: float,
+            trials: Sequence[int]) -> Emission:
+    """A function that renews the emission `r` of population `p` from its state `x` at a step of its trials, and of a
+    pool, unless the array is empty, the `spikes` of its first neuron."""
     population = wired.populations[p]
     neuron = population.neuron
     assert isinstance(neuron, (Rate, Escape))
@@ -33,7 +35,7 @@ def emitter(wired: Wired, p: int, x: np.ndarray, r: np.ndarray, dt: float, trial
 
     def draw(step: int) -> None:
         renew()
-        _kernels.escape_trials(expected, r, keys, step, neuron.cells, scale, neuron.low, cell_gain)
+        _kernels.escape_trials(expected, r, spikes, keys, step, neuron.cells, scale, neuron.low, cell_gain)
 
     return draw
 
