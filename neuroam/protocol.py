@@ -158,7 +158,8 @@ class Figure:
 
 @dataclass(frozen=True)
 class Protocol:
-    """A frozen experiment. The first group is the control. `circuit` and `dt` are what it is usually run on.
+    """A frozen experiment. The first group is the control. `circuit` and `dt` are what it is usually run on, `levels` those
+    of description at which it usually is (none: all that the circuit has).
 
     `metrics` adds to what levels of description are compared by: each function maps a recording to one value for each
     (animal, trial).
@@ -176,6 +177,7 @@ class Protocol:
     dt: Any = Parameter(1e-4, "second", "the usual clock")
     notes: Mapping[str, str] = field(default_factory=dict)
     metrics: Mapping[str, Callable[[Any], Any]] = field(default_factory=dict)
+    levels: tuple[str, ...] = ()
     recipe: Recipe | None = None
 
     def __post_init__(self) -> None:
