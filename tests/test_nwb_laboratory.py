@@ -251,11 +251,13 @@ def test_what_cannot_be_read(path, columns, said):
 def test_a_column_that_is_named_is_nothing_else(write):
     file = bare_file()
     file.add_trial_column("group", "of trials", data=["a", "b"] * (TRIALS // 2))
+    file.add_trial_column("response_on", "of the animal", data=onsets() + 0.2)
     file.add_trial_column("stimulus", "what", data=["x", "y"] * (TRIALS // 2))
     path = write(file)
     with pytest.warns(UserWarning):
         recording, other = from_nwb(path), from_nwb(path, columns={"block": "group", "phase": "stimulus"})
-    assert recording["group"].values.tolist() == ["recorded"]
+    assert recording["group"].values.tolist() == ["recorded"] and "response_on" not in recording
+    np.testing.assert_allclose(responses(recording, "units")[0], counted(range(UNITS)), rtol=1e-9)
     assert recording["group_in_file"].values.tolist() == ["a", "b"] * (TRIALS // 2)
     assert other["block"].values.tolist() == ["a", "b"] * (TRIALS // 2)
     assert set(other["phase"].values) == {"x", "y"} and set(other["stimulus"].values) == {""}

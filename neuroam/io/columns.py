@@ -22,9 +22,10 @@ USUAL = {
     "cs_type": "cs_?type", "group": "group|genotype|treatment",
     "population": "cell_?type|(brain_?)?(area|region|structure)(_?(name|acronym))?|location"}
 OF_UNITS = ("population",)
-TAKEN = {"animal", "trial", "unit", "spike", "responder", "time", "trace", "calibration", "seed", "spike_time",
-         "spike_count", "response", "trace_value", "start_time", "stop_time", "position", "index_in_population",
-         "unobserved_trials", *USUAL}
+TAKEN = {"animal", "trial", "unit", "spike", "responder", "time", "trace", "pattern", "calibration", "calibrated",
+         "seed", "spike_time", "spike_count", "response", "response_on", "response_off", "trace_value",
+         "trace_population", "trace_cell", "trace_unit", "overlap", "overlap_trace", "match", "energy", "start_time",
+         "stop_time", "position", "index_in_population", "unobserved_trials", *USUAL}  # analysis would take them for ours
 
 
 @dataclass(frozen=True)
@@ -84,5 +85,5 @@ def _storable(values: np.ndarray) -> np.ndarray:
 def words(values: np.ndarray) -> np.ndarray:
     """3.0 is "3", and what is not a number is empty."""
     if values.dtype.kind == "f":
-        return np.array(["" if np.isnan(v) else f"{v:g}" for v in values], dtype=str)
+        return np.array(["" if np.isnan(v) else f"{v:.15g}" for v in values], dtype=str)
     return np.array([str(v) for v in values.tolist()], dtype=str)
