@@ -22,10 +22,11 @@ USUAL = {
     "cs_type": "cs_?type", "group": "group|genotype|treatment",
     "population": "cell_?type|(brain_?)?(area|region|structure)(_?(name|acronym))?|location"}
 OF_UNITS = ("population",)
+# analysis would take columns of these names for ours
 TAKEN = {"animal", "trial", "unit", "spike", "responder", "time", "trace", "pattern", "calibration", "calibrated",
          "seed", "spike_time", "spike_count", "response", "response_on", "response_off", "trace_value",
          "trace_population", "trace_cell", "trace_unit", "overlap", "overlap_trace", "match", "energy", "start_time",
-         "stop_time", "position", "index_in_population", "unobserved_trials", *USUAL}  # analysis would take them for ours
+         "stop_time", "position", "index_in_population", "unobserved_trials", *USUAL}
 
 
 @dataclass(frozen=True)
