@@ -123,7 +123,7 @@ class Escape:
 
     def __post_init__(self) -> None:
         _settle(self, tau=("second", {"above": 0}), ceiling=("hertz", {"above": 0, "finite": True}))
-        if self.cells < 1:
+        if not isinstance(self.cells, (int, np.integer)) or self.cells < 1:
             raise DescriptionError(f"Escape: cells is {self.cells}; give a whole number, at least 1")
 
     @property
