@@ -75,6 +75,8 @@ def assemble(wired: Wired, session: Session, outcome: Outcome, group: Group) -> 
         "seed": ("animal", np.array([wired.seed], np.int32)), "trial": np.arange(session.n_trials, dtype=np.int32),
         **trial_words, "unit": np.arange(len(names), dtype=np.int32), "population": ("unit", names.astype(str)),
         "index_in_population": ("unit", indices), "responder": np.flatnonzero(graded).astype(np.int32),
+        "response_unit": ("responder", np.array([p.neuron.unit_out for p in populations if p.name in kept
+                                                 for _ in range(p.size)], dtype=str)),
         "calibration": np.array(list(wired.labels), dtype=str),
         **_time_coords(wired, session, outcome),
     }
