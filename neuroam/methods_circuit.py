@@ -8,14 +8,14 @@ import sys
 from collections.abc import Iterator
 from dataclasses import fields
 
-from neuroam.circuit import Circuit, Population, Port, Projection, WeightMatrix
+from neuroam.circuit import Circuit, Population, Port, Projection, Stored, WeightMatrix
 from neuroam.connect import InDegree, LogNormal
-from neuroam.neurons import LIF, Drive, Neuron, Poisson, Rate
+from neuroam.neurons import LIF, Drive, Escape, Neuron, Poisson, Rate
 from neuroam.plasticity import ThreeFactor
 from neuroam.table import Table, plain
 from neuroam.units import Parameter
 
-KINDS = {LIF: "leaky integrate-and-fire", Rate: "graded, non-spiking", Poisson: "Poisson spike trains",
+KINDS = {LIF: "leaky integrate-and-fire", Rate: "graded, non-spiking", Escape: "pools of escape-rate neurons", Poisson: "Poisson spike trains",
          Drive: "input as given"}
 WORDS = {"tau": "membrane time constant, tau", "rest": "resting potential, rest",
          "threshold": "threshold", "reset": "reset potential, reset", "refractory": "refractory period",
@@ -126,6 +126,8 @@ def weight_sign(p: Projection) -> int:
     """−1 for an inhibitory projection, +1 for an excitatory one, 0 where weights of both signs are given."""
     if p.acts == "divisive":
         return -1
+    if isinstance(p.weight, Stored):
+        return 0
     if isinstance(p.weight, WeightMatrix):
         low, high = p.weight.values.min(), p.weight.values.max()
         return 1 if low >= 0 else -1 if high <= 0 else 0
