@@ -44,10 +44,10 @@ def hierarchical(patterns: int = 20, sheet: str = "8x8", transfers: str = "tanh,
     `transfers` names. ``images="digits"`` stores the first `patterns` of scikit-learn's 8 × 8 digits instead.
 
     `relative` gives each layer its time constant in units of `tau`; `connections` says, of each from the second on, if
-    it is dense, local or convolutional. The last entry of either holds for all further layers; the top layer is always
-    dense. A field is `field` places wide, and fields are `stride` apart (0: side by side). A place knows at most `parts`
-    parts (0: all). A layer with codes of ±1 has `code` cells; `code_seed` draws them. `power` is n, `sharpness` β, `gain`
-    that of tanh, `threshold` that of rectified cells as a fraction of the drive by a whole part.
+    it is dense, local or convolutional. The last entry of either holds for all further layers; the top layer is
+    always dense. A field is `field` places wide, and fields are `stride` apart (0: side by side). A place knows at most
+    `parts` parts (0: all). A layer with codes of ±1 has `code` cells; `code_seed` draws them. `power` is n, `sharpness`
+    β, `gain` that of tanh, `threshold` that of rectified cells as a fraction of the drive by a whole part.
 
     The synapses back are `feedback` times the transpose; of them the share 1 − `symmetry` comes from wrong cells, and
     then there is no energy. `pool` escape-rate neurons with hazard `ceiling` for an emission of 1 stand for one graded
@@ -119,20 +119,23 @@ def _synapses(layers: list[Layer], stored: Patterns, feedback: float, symmetry: 
     the receptive fields once the patterns are drawn."""
     last = layers[-1]
     low, high = f"layer {len(layers) - 1}", f"layer {len(layers)}"
-    returned = functools.partial(descending, feedback=feedback, symmetry=symmetry, seed=seed)
+    returned = functools.partial(descending, symmetry=symmetry, seed=seed)
     back = "the same synapses back"
     if not feedback == symmetry == 1:
         back = f"{feedback:g} × the synapses back, {100 * (1 - symmetry):g} % of it from wrong cells"
     known = stored.values is not None or all(layer.every for layer in layers[1:])
     if known and len(last.fields) > 1:
         up = ascending(np.ones((1, stored.size)) if stored.values is None else stored.values, layers, seed, 1.0)
-        omega = assumed(last.scale, "ω, so that what comes from above weighs as much as what comes from below")
-        return [Projection(low, high, from_matrix(up), omega, source=f"assumed: {_learned(last)}, by Hebb's rule"),
-                Projection(high, low, from_matrix(returned(None, up)), omega, source=f"{back}, {KROTOV}")]
+        why = "ω, so that what comes from above weighs as much as what comes from below"
+        return [Projection(low, high, from_matrix(up), assumed(last.scale, why),
+                           source=f"assumed: {_learned(last)}, by Hebb's rule"),
+                Projection(high, low, from_matrix(returned(None, up)), assumed(feedback * last.scale, why),
+                           source=f"{back}, {KROTOV}")]
     rule = functools.partial(ascending, layers=tuple(layers), seed=seed, scale=last.scale)
     text = f"{last.scale:.4g} × {_learned(last)}"
-    return [Projection(low, high, all_to_all(), Stored(rule, text, source="assumed: Hebb's rule; the theory names none")),
-            Projection(high, low, all_to_all(), Stored(returned, back, source=KROTOV, after=(f"{low}->{high}",)))]
+    learned = Stored(rule, text, source="assumed: Hebb's rule; the theory names none")
+    again = Stored(functools.partial(returned, factor=feedback), back, source=KROTOV, after=(f"{low}->{high}",))
+    return [Projection(low, high, all_to_all(), learned), Projection(high, low, all_to_all(), again)]
 
 
 def _learned(layer: Layer) -> str:
@@ -188,8 +191,9 @@ def _connections(text: str, depth: int) -> list[str]:
 
 
 def _relative(text: str, depth: int) -> list[float]:
+    entries = _list("relative", text, depth)
     try:
-        numbers = [float(entry) for entry in _list("relative", text, depth)]
+        numbers = [float(entry) for entry in entries]
     except ValueError:
         numbers = [0.0]
     if not all(0 < number < np.inf for number in numbers):

@@ -100,14 +100,15 @@ def ascending(patterns: np.ndarray, layers: Sequence[Layer], seed: int, scale: f
     return weights
 
 
-def descending(patterns: np.ndarray | None, up: np.ndarray, feedback: float, symmetry: float, seed: int) -> np.ndarray:
-    """The synapses back: `feedback` times the transpose, of which the share 1 − `symmetry` comes from wrong cells."""
-    if feedback == symmetry == 1:
+def descending(patterns: np.ndarray | None, up: np.ndarray, symmetry: float, seed: int,
+               factor: float = 1.0) -> np.ndarray:
+    """The synapses back: `factor` times the transpose, of which the share 1 − `symmetry` comes from wrong cells."""
+    if factor == symmetry == 1:
         return up.T
     order = np.random.default_rng([seed, len(up)]).permutation(len(up))
     wrong = np.empty_like(order)
     wrong[order] = np.roll(order, 1)  # one cycle, so that no cell is right
-    return feedback * (symmetry * up.T + (1 - symmetry) * up.T[:, wrong])
+    return factor * (symmetry * up.T + (1 - symmetry) * up.T[:, wrong])
 
 
 def isometries(blocks: np.ndarray) -> np.ndarray:
@@ -180,8 +181,8 @@ def _middle(lower: list[Layer], transfer: str, connection: str, stored: Patterns
         if gaps or build.stride > build.field:
             sides = " × ".join(map(str, below.sheet))
             raise DescriptionError(f"fields of {build.field} places, {build.stride} apart, do not cover the sheet of "
-                                   f"{sides} places that layer {len(lower) + 1} hears; give a field and stride that do, "
-                                   "or make that layer dense")
+                                   f"{sides} places that layer {len(lower) + 1} hears; give a field and stride that "
+                                   "do, or make that layer dense")
         fields, sheet = fields_of(below, build.field, build.stride)
     needed = _parts(lower, fields, shared, stored, build.seed)
     every = len(lower) == 1 and stored.kind == "sign" and needed == 2**fields.shape[1] and not 0 < build.most < needed
