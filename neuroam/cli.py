@@ -1,9 +1,10 @@
-"""The command line: list, show, run, report, cache. Nothing heavy is imported before a command needs it."""
+"""The command line: list, show, run, compare, report, cache. Nothing heavy is imported before a command needs it."""
 from __future__ import annotations
 
 import argparse
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 from neuroam.errors import DescriptionError, NeuroamError
 
@@ -13,8 +14,33 @@ EPILOG = """examples:
   neuroam show odour_discrimination              a protocol's groups, timetable and predictions
   neuroam run odour_discrimination               run it; a folder with recordings, verdicts and report.html
   neuroam run odour_discrimination --animals 20 --set heterogeneity=lognormal
+  neuroam compare odour_discrimination           hold its spiking, rate and effective levels against each other
 """
-LEVELS = ("spiking", "rate", "effective")
+COMPARE = """Run a protocol on the same animals at two levels of description or more, with the
+same trials and the same noise, and say by trial and by metric how far the
+levels are apart, with 95 % bootstrap intervals over animals.
+
+A metric is, of every recorded population, the mean response, the fraction of
+cells that answer, and the distance of the two levels' response vectors
+(1 − cosine; relative L2); of circuits with stored patterns, the overlap with the
+cued pattern and whether it is the best match; and whatever the protocol adds.
+Verdicts on the protocol's predictions stand side by side. Leaves a folder with
+comparison.nc and comparison.html, and prints a table. Finished animals are kept
+and shared with `neuroam run`: an interrupted comparison goes on where it was
+when the same command is given again.
+
+With --against, the circuit is made once for every value of a setting, and the
+distance of the whole course of its visible neurons to that of the effective
+model is drawn against the time constant of the hidden ones, with the fitted
+order (1 is expected) and the time constant at which recall breaks. The time
+step is then at most a tenth of the shortest hidden time constant, the same at
+both levels; no population but the visible one is recorded."""
+COMPARE_EXAMPLES = """examples:
+  neuroam compare odour_discrimination
+  neuroam compare odour_discrimination --levels spiking,rate --animals 20
+  neuroam compare pattern_completion \\
+      --against 'tau_hidden=0.1*ms,0.2*ms,0.5*ms,1*ms,3*ms,10*ms,30*ms,100*ms'
+"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -31,6 +57,7 @@ def parser() -> argparse.ArgumentParser:
     _settings(show)
     show.set_defaults(do=_show)
     _run_parser(verbs)
+    _compare_parser(verbs)
     report = verbs.add_parser("report", help="judge a run again and write its report.html anew")
     report.add_argument("folder", metavar="FOLDER", help="a folder that `neuroam run` made")
     report.set_defaults(do=_report)
@@ -46,21 +73,38 @@ def _run_parser(verbs: argparse._SubParsersAction) -> None:
                            description="Run every group of a protocol on a number of animals, at one or more levels of "
                            "description, and compare the outcome with the published one. Finished animals are kept: "
                            "an interrupted run goes on where it was when the same command is given again.")
-    run.add_argument("protocol", metavar="PROTOCOL", help="a name from `neuroam list`")
-    run.add_argument("--circuit", metavar="NAME", help="circuit to run it on (default: the protocol's usual one)")
-    run.add_argument("--levels", default=",".join(LEVELS), metavar="LEVEL,…",
-                     help=f"levels of description (default: {','.join(LEVELS)})")
-    run.add_argument("--solver", default="numba", choices=("numba", "brian", "brian-cpp", "brian-cuda"),
-                     help="what integrates the spiking and rate levels: numba (default), or Brian2 run as Python, "
-                     "as a C++ program or as a CUDA program")
-    run.add_argument("--animals", type=int, default=8, metavar="N", help="animals in each group (default: 8)")
-    run.add_argument("--seed", type=int, default=1, metavar="S",
-                     help="animal k is wired from seed S + k (default: 1)")
-    run.add_argument("--dt", type=float, metavar="MS", help="time step in ms (default: the protocol's usual one)")
-    run.add_argument("--workers", type=int, metavar="N", help="processes to use (default: one for each core)")
-    run.add_argument("--out", default="runs", metavar="FOLDER", help="where to put the run's folder (default: runs)")
-    _settings(run)
+    _choices(run)
     run.set_defaults(do=_run)
+
+
+def _compare_parser(verbs: argparse._SubParsersAction) -> None:
+    compare = verbs.add_parser("compare", help="hold levels of description against each other, trial by trial",
+                               description=COMPARE, epilog=COMPARE_EXAMPLES,
+                               formatter_class=argparse.RawDescriptionHelpFormatter)
+    _choices(compare)
+    compare.add_argument("--against", metavar="KEY=VALUE,…", help="values of a setting that changes the time constant "
+                         "of the circuit's hidden neurons, such as tau_hidden=0.1*ms,1*ms,10*ms: --levels (default: "
+                         "rate) are held against the effective level at each of them")
+    compare.set_defaults(do=_compare)
+
+
+def _choices(command: argparse.ArgumentParser) -> None:
+    """What `run` and `compare` can be told."""
+    command.add_argument("protocol", metavar="PROTOCOL", help="a name from `neuroam list`")
+    command.add_argument("--circuit", metavar="NAME", help="circuit to run it on (default: the protocol's usual one)")
+    command.add_argument("--levels", default="", metavar="LEVEL,…",
+                         help="levels of description, of spiking, rate and effective (default: all the circuit has)")
+    command.add_argument("--solver", default="numba", choices=("numba", "brian", "brian-cpp", "brian-cuda"),
+                         help="what integrates the spiking and rate levels: numba (default), or Brian2 run as Python, "
+                         "as a C++ program or as a CUDA program")
+    command.add_argument("--animals", type=int, default=8, metavar="N", help="animals in each group (default: 8)")
+    command.add_argument("--seed", type=int, default=1, metavar="S",
+                         help="animal k is wired from seed S + k (default: 1)")
+    command.add_argument("--dt", type=float, metavar="MS", help="time step in ms (default: the protocol's usual one)")
+    command.add_argument("--workers", type=int, metavar="N", help="processes to use (default: one for each core)")
+    command.add_argument("--out", default="runs", metavar="FOLDER",
+                         help="where to put the folder with what comes out (default: runs)")
+    _settings(command)
 
 
 def _settings(command: argparse.ArgumentParser) -> None:
@@ -109,16 +153,35 @@ def _setting(text: str) -> tuple[str, str]:
 def _run(options: argparse.Namespace) -> int:
     from neuroam.runs import Request, run
 
-    levels = tuple(level.strip() for level in options.levels.split(",") if level.strip())
-    for level in levels:
-        if level not in LEVELS:
-            from neuroam.circuit import unknown
-
-            raise DescriptionError(f"--levels: {unknown('level', level, LEVELS)}")
-    request = Request(options.protocol, options.circuit, levels, options.solver, options.animals, options.seed,
-                      options.dt, dict(map(_setting, options.settings)))
-    run(request, options.out, options.workers)
+    run(Request(**_chosen(options)), options.out, options.workers)
     return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from neuroam.compare import Comparison, run_comparison
+
+    against, values = _against(options.against)
+    run_comparison(Comparison(**_chosen(options), against=against, values=values), options.out, options.workers)
+    return 0
+
+
+def _chosen(options: argparse.Namespace) -> dict[str, Any]:
+    """The fields of a `runs.Request`."""
+    levels = tuple(level.strip() for level in options.levels.split(",") if level.strip())
+    plain = {name: getattr(options, name) for name in ("protocol", "circuit", "solver", "animals", "seed", "dt")}
+    return {**plain, "levels": levels, "settings": dict(map(_setting, options.settings))}
+
+
+def _against(text: str | None) -> tuple[str, tuple[str, ...]]:
+    """The setting and its values."""
+    if text is None:
+        return "", ()
+    key, _, listed = text.partition("=")
+    values = tuple(dict.fromkeys(value.strip() for value in listed.split(",") if value.strip()))
+    if not key.strip() or len(values) < 2:
+        raise DescriptionError(f"--against {text!r}: write a setting and two values or more, for example "
+                               "tau_hidden=0.1*ms,1*ms,10*ms")
+    return key.strip(), values
 
 
 def _report(options: argparse.Namespace) -> int:

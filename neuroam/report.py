@@ -9,17 +9,33 @@ import inspect
 import io
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import xarray as xr
 
 from neuroam import registry
 from neuroam.circuit import Circuit
 from neuroam.errors import DescriptionError
 from neuroam.methods import describe
 from neuroam.methods_protocol import timetable
-from neuroam.outcome import Level, animals, by_claim, calibration, measured, summary, verdict_table
+from neuroam.outcome import (
+    Level,
+    animals,
+    animals_in,
+    by_claim,
+    calibration,
+    comparison_summary,
+    comparison_table,
+    curve_summary,
+    curve_table,
+    measured,
+    summary,
+    trial_table,
+    verdict_table,
+)
 from neuroam.protocol import Protocol
 from neuroam.recording import write_whole
 from neuroam.table import Table, plain
@@ -31,6 +47,15 @@ if TYPE_CHECKING:
 __all__ = ["Level", "verdict_table", "write_report"]
 DPI = 180
 CLAIMS_IN_PANEL = 6
+HOW_COMPARED = ("Every level ran the same animals (wirings), trials, stimuli and noise. The difference of a pair is "
+                "the level named first minus the second; 1 − cosine and relative L2 = |a − b| / |b| are distances of "
+                "the response vectors of a population in one trial, 0 for equal responses.")
+HOW_NEARED = ("At each value of {setting} the circuit and its effective model, in which {hidden} has no time constant, "
+              "ran the same animals and trials. The distance of a trial is max |v\u00a0−\u00a0v_eff| / max |v_eff| "
+              "over its course, v the emission of all cells of {population}: fixed points do not depend on τ_h, so "
+              "final states would say nothing of the order. Both ran with the same time step, at most a tenth of the "
+              "shortest time constant of a hidden neuron. The noise of spiking pools does not vanish with τ_h, so "
+              "their distance levels off.{kept}")
 
 
 @dataclass(frozen=True)
@@ -51,31 +76,102 @@ class Plate:
     panels: tuple[Image, ...]
 
 
+@dataclass(frozen=True)
+class Section:
+    """A part of the page after what came out: sentences, tables, figures, and tables that are folded away."""
+
+    title: str
+    text: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+    plates: tuple[Plate, ...] = ()
+    folded: tuple[Table, ...] = ()
+
+
 def write_report(folder: str | os.PathLike, levels: Sequence[Level], circuit: Circuit, protocol: Protocol,
                  command: str) -> Path:
     """Write ``report.html`` into `folder`, all or nothing, and return its path. `command` makes the run again."""
-    folder = Path(folder)
-    page = render(levels, circuit, protocol, command, [_file(level, levels, folder) for level in levels])
-    path = folder / "report.html"
-    write_whole(path, page.encode("utf-8"))
-    return path
+    files = [_file(level, levels, Path(folder)) for level in levels]
+    return _write(folder, "report.html", render(levels, circuit, protocol, command, files))
+
+
+def write_comparison(folder: str | os.PathLike, levels: Sequence[Level], comparison: xr.Dataset, circuit: Circuit,
+                     protocol: Protocol, command: str) -> Path:
+    """Write ``comparison.html``: how far the levels are apart, and the verdicts at each. As `write_report`."""
+    page = _page(circuit, protocol, command, levels=levels, plates=[], made=made(levels, ()),
+                 sections=[_comparison(comparison, animals(levels))],
+                 summary=[*comparison_summary(comparison), *(summary(levels) if protocol.predictions else [])])
+    return _write(folder, "comparison.html", page)
+
+
+def write_curve(folder: str | os.PathLike, curve: xr.Dataset, orders: xr.Dataset, breaks: xr.DataArray,
+                circuit: Circuit, protocol: Protocol, command: str) -> Path:
+    """Write ``comparison.html``: how the circuit nears its effective model. As `write_report`."""
+    rows = (("Animals", str(curve.attrs["animals"])), ("Seed of the first animal", str(curve.attrs["seed"])),
+            ("Versions", str(curve.attrs["source"])))
+    page = _page(circuit, protocol, command, sections=[_curve(curve, orders, breaks)], plates=[],
+                 summary=curve_summary(orders, breaks, curve), made=Table("Make it again", ("", ""), rows),
+                 names=["effective", *curve["level"].values.tolist()], animals=animals_in([curve]))
+    return _write(folder, "comparison.html", page)
 
 
 def render(levels: Sequence[Level], circuit: Circuit, protocol: Protocol, command: str,
            files: Sequence[str] = ()) -> str:
-    """The page as text. `files` names the recording of each level."""
+    """The page of a run as text. `files` names the recording of each level."""
+    return _page(circuit, protocol, command, levels=levels, summary=summary(levels), made=made(levels, files))
+
+
+def _page(circuit: Circuit, protocol: Protocol, command: str, levels: Sequence[Level] = (), **content: Any) -> str:
+    """A page about a circuit in an experiment; `content` replaces or adds to what every page has."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(loader=PackageLoader("neuroam", "."), autoescape=True, trim_blocks=True,
                               lstrip_blocks=True, undefined=StrictUndefined)
-    claims = by_claim(levels)
-    return environment.get_template("report.html.j2").render(
-        protocol=protocol, circuit=circuit, levels=levels, command=command, claims=claims, measured=measured,
-        animals=animals(levels), about=about(protocol), summary=summary(levels),
-        calibration=calibration(levels, _drive_unit(circuit)), notes=_notes(circuit), diagram=_diagram(circuit),
-        circuit_tables=describe(circuit).tables, protocol_tables=_protocol_tables(protocol),
-        timetable=timetable(protocol), plates=plates(levels, protocol), forest=_forest(levels, protocol),
-        made=made(levels, files))
+    usual: dict[str, Any] = {
+        "protocol": protocol, "circuit": circuit, "command": command, "measured": measured, "about": about(protocol),
+        "names": [level.name for level in levels], "claims": by_claim(levels), "animals": animals(levels),
+        "sections": (),
+        "calibration": calibration(levels, _drive_unit(circuit)), "forest": _forest(levels, protocol),
+        "notes": _notes(circuit), "diagram": _diagram(circuit), "circuit_tables": describe(circuit).tables,
+        "protocol_tables": _protocol_tables(protocol), "timetable": timetable(protocol)}
+    if "plates" not in content:
+        usual["plates"] = plates(levels, protocol)
+    return environment.get_template("report.html.j2").render(usual | content)
+
+
+def _write(folder: str | os.PathLike, name: str, page: str) -> Path:
+    return write_whole(Path(folder) / name, page.encode("utf-8"))
+
+
+def _comparison(comparison: xr.Dataset, count: str) -> Section:
+    from neuroam.analysis.plot_compare import MOST_GROUPS, overall_figures, trial_figures
+
+    groups, pairs = comparison["group"].values.tolist(), comparison["pair"].values.tolist()
+    overall = Plate("Over all trials", f"Difference, or distance, of each two levels: mean over {count} and trials, "
+                    "with its 95 % bootstrap interval over animals.", _panels(overall_figures(comparison)))
+    beyond = f" The first {MOST_GROUPS} groups of {len(groups)}." if len(groups) > MOST_GROUPS else ""
+    by_trial = Plate("Trial by trial", f"The same in each trial: mean over {count} and its 95 % bootstrap interval. "
+                     f"Grey lines: where a block of trials ends.{beyond}", _panels(trial_figures(comparison)))
+    control, *others = (comparison_table(comparison, group) for group in groups)
+    return Section("How far levels are apart", (HOW_COMPARED,), (control,), (overall, by_trial),
+                   (*others, *(trial_table(comparison, groups[0], pair) for pair in pairs)))
+
+
+def _curve(curve: xr.Dataset, orders: xr.Dataset, breaks: xr.DataArray) -> Section:
+    from neuroam.analysis.plot_compare import distance_figures, recall_figures
+
+    count = animals_in([curve])
+    distance = Plate("Distance to the effective model", f"Mean over trials and {count}, with its 95 % bootstrap "
+                     "interval over animals. Thick line: the fitted order, over the values up to .03 (blue).",
+                     _panels(distance_figures(curve, orders)))
+    recall = Plate("Recall", "Fraction of trials whose answer overlaps with the cued pattern by more than .9: mean "
+                   f"over {count}, with its 95 % bootstrap interval. Vertical: where it first falls below half that "
+                   "of the effective model.", _panels(recall_figures(curve, breaks)))
+    return Section("Nearing the effective model", (HOW_NEARED.format(**curve.attrs),), (curve_table(curve),),
+                   tuple(plate for plate in (distance, recall) if plate.panels))
+
+
+def _panels(figures: Mapping[str, matplotlib.figure.Figure]) -> tuple[Image, ...]:
+    return tuple(embed(figure, title) for title, figure in figures.items())
 
 
 def plates(levels: Sequence[Level], protocol: Protocol) -> list[Plate]:
@@ -83,7 +179,7 @@ def plates(levels: Sequence[Level], protocol: Protocol) -> list[Plate]:
     recordings = {level.name: level.recording for level in levels}
     found = []
     for figure in protocol.figures:
-        panels = tuple(embed(panel, title) for title, panel in figure.draw(recordings).items())
+        panels = _panels(figure.draw(recordings))
         if panels:
             found.append(Plate(figure.title, figure.caption.replace("{animals}", animals(levels)), panels))
     return found

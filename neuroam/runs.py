@@ -12,40 +12,48 @@ import os
 import shutil
 import sys
 import tempfile
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
+
+import xarray as xr
 
 from neuroam import registry
-from neuroam.circuit import Circuit, as_rates, as_spikes
+from neuroam.circuit import Circuit, as_rates, as_spikes, unknown
 from neuroam.errors import DescriptionError, RecordingError
 from neuroam.experiment import judge, process_pool, simulate, try_on
 from neuroam.fingerprint import fingerprint
+from neuroam.neurons import LIF, Escape
+from neuroam.prediction import Verdict
 from neuroam.protocol import Protocol
 from neuroam.recording import load, save, write_whole
 from neuroam.report import Level, verdict_table, write_report
 from neuroam.solvers.base import Solver
 
 ANIMALS = ".animals"
+LEVELS = ("spiking", "rate", "effective")
 
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked for on the command line; `dt` in ms or None for the protocol's usual clock."""
+    """What was asked for on the command line; `dt` in ms or None for the protocol's usual clock, no `levels` for all
+    that the circuit has."""
 
     protocol: str
     circuit: str | None = None
-    levels: tuple[str, ...] = ("spiking", "rate", "effective")
+    levels: tuple[str, ...] = ()
     solver: str = "numba"
     animals: int = 8
     seed: int = 1
     dt: float | None = None
     settings: dict[str, str] = field(default_factory=dict)
+    verb: ClassVar[str] = "run"
 
     @property
     def command(self) -> str:
         """The command that makes this run again, every choice spelt out."""
-        words = ["neuroam run", self.protocol, f"--levels {','.join(self.levels)}", f"--solver {self.solver}",
+        words = [f"neuroam {self.verb}", self.protocol, f"--levels {','.join(self.levels)}", f"--solver {self.solver}",
                  f"--animals {self.animals}", f"--seed {self.seed}"]
         words += [f"--circuit {self.circuit}"] if self.circuit else []
         words += [f"--dt {self.dt:g}"] if self.dt else []
@@ -54,33 +62,102 @@ class Request:
         return " ".join(words)
 
 
+@dataclass(frozen=True, eq=False)
+class Plan:
+    """How one level is run: its form of the circuit and of the protocol, and its solver."""
+
+    level: str
+    circuit: Circuit
+    protocol: Protocol
+    solver: Solver
+
+    def try_on(self, seed: int) -> None:
+        """Meet every error that needs no simulation."""
+        wired, _ = try_on(self.circuit, self.protocol, self.solver, seed)
+        if wired.hidden and self.level == "effective":
+            from neuroam.effective.adiabatic import listening_order
+
+            listening_order(wired, wired.hidden)
+
+    def run(self, animals: int, seed: int, **options: Any) -> xr.Dataset:
+        """The recording; `options` are those of `simulate`."""
+        return simulate(self.circuit, self.protocol, self.solver, animals, seed, level=self.level, **options)
+
+
 def run(request: Request, out: str | os.PathLike = "runs", workers: int | None = None) -> Path:
     """Run it, judge it, write its folder; prints progress and the verdict table. Returns the folder."""
+    check_numbers(request, workers)
+    protocol, circuit = described(request)
+    plans = plan(circuit, protocol, request.levels, clock(request, protocol), request.solver)
+    request = replace(request, levels=tuple(each.level for each in plans))
+    key = fingerprint(circuit, protocol.name, protocol.blocks, protocol.groups, protocol.record,
+                      [each.solver for each in plans], request)
+    folder = Path(out) / f"{request.protocol}-{key}"
+    check_writable(folder)
+    announce(protocol, circuit, request)
+    for each in plans:
+        each.try_on(request.seed)
+    levels = []
+    with process_pool(min(workers or os.cpu_count() or 1, request.animals)) as pool:
+        for each in plans:
+            recording = each.run(request.animals, request.seed, executor=pool, store=Path(out) / ANIMALS,
+                                 progress=AnimalsDone(each.level))
+            recording.attrs["history"] = request.command
+            save(recording, folder / _file_name(each.level, request.levels))
+            levels.append(Level(each.level, recording, verdicts_on(recording, protocol)))
+    _finish(folder, levels, circuit, protocol, request.command)
+    return folder
+
+
+def verdicts_on(recording: xr.Dataset, protocol: Protocol) -> list[Verdict]:
+    """The verdicts; none where the protocol makes no prediction."""
+    return judge(recording, protocol) if protocol.predictions else []
+
+
+def check_numbers(request: Request, workers: int | None) -> None:
+    """Refuse numbers of animals and workers below 1."""
     for name, number in (("animals", request.animals), ("workers", workers)):
         if number is not None and number < 1:
             raise DescriptionError(f"--{name} is {number}; give a whole number, at least 1")
-    protocol, circuit = _described(request)
-    dt = request.dt * 1e-3 if request.dt is not None else float(protocol.dt)
-    solvers = {level: _solver(request.solver, level, dt, circuit) for level in request.levels}
-    key = fingerprint(circuit, protocol.name, protocol.blocks, protocol.groups, protocol.record,
-                      list(solvers.values()), request)
-    folder = Path(out) / f"{request.protocol}-{key}"
-    _writable(folder)
+
+
+def clock(request: Request, protocol: Protocol) -> float:
+    """The time step in seconds."""
+    return request.dt * 1e-3 if request.dt is not None else float(protocol.dt)
+
+
+def announce(protocol: Protocol, circuit: Circuit, request: Request) -> None:
+    """Print what is about to be run."""
     print(f"{protocol.title} ({protocol.source})\n{circuit.name}, {request.animals} animals in each of "
-          f"{len(protocol.groups)} groups, seeds {request.seed}–{request.seed + request.animals - 1}", flush=True)
-    parts = {name: _at_level(name, circuit, protocol) for name in solvers}
-    for name, solver in solvers.items():
-        try_on(*parts[name], solver, request.seed)
-    levels = []
-    with process_pool(min(workers or os.cpu_count() or 1, request.animals)) as pool:
-        for name, solver in solvers.items():
-            recording = simulate(*parts[name], solver, request.animals, request.seed, level=name, executor=pool,
-                                 store=Path(out) / ANIMALS, progress=_Progress(name))
-            recording.attrs["history"] = request.command
-            save(recording, folder / _file_name(name, request.levels))
-            levels.append(Level(name, recording, judge(recording, protocol)))
-    _finish(folder, levels, circuit, protocol, request.command)
-    return folder
+          f"{len(protocol.groups)} groups, seeds {request.seed}–{request.seed + request.animals - 1}, levels "
+          f"{', '.join(request.levels)}", flush=True)
+
+
+def plan(circuit: Circuit, protocol: Protocol, levels: Sequence[str], dt: float, solver: str = "numba") -> list[Plan]:
+    """How each of the levels is run with a clock of `dt` seconds; without `levels`, all that the circuit has.
+
+    Raises `DescriptionError` for a level there is not, or that the circuit does not have.
+    """
+    chosen = list(dict.fromkeys(levels or protocol.levels)) or [level for level in LEVELS if not lacks(circuit, level)]
+    for level in chosen:
+        if level not in LEVELS:
+            raise DescriptionError(f"--levels: {unknown('level', level, LEVELS)}")
+        if reason := lacks(circuit, level):
+            has = ",".join(known for known in LEVELS if not lacks(circuit, known))
+            raise DescriptionError(f"circuit {circuit.name!r} has no {level} level: {reason}, or use --levels {has}")
+    return [Plan(level, *_at_level(level, circuit, protocol), _solver(solver, level, dt, circuit)) for level in chosen]
+
+
+def lacks(circuit: Circuit, level: str) -> str:
+    """Why the circuit does not have a level, and what would give it one; nothing where it has it."""
+    if level == "spiking" and circuit.pool is None and not any(isinstance(p.neuron, (LIF, Escape))
+                                                               for p in circuit.populations):
+        return ("its cells are graded, and it does not say which spiking cells stand for one; give the circuit a "
+                "pool=Pool(…)")
+    if level == "effective" and not circuit.hidden and circuit.calibration is None:
+        return ("it has neither hidden populations to integrate out nor a calibrated code of winners; give the circuit "
+                "hidden=(…) or a calibration")
+    return ""
 
 
 def _at_level(name: str, circuit: Circuit, protocol: Protocol) -> tuple[Circuit, Protocol]:
@@ -98,14 +175,15 @@ def rewrite_report(folder: str | os.PathLike) -> Path:
     for name in made["levels"]:
         recording = load(folder / _file_name(name, made["levels"]))
         protocol = registry.build("protocols", recording.attrs["protocol"])
-        levels.append(Level(name, recording, judge(recording, protocol)))
+        levels.append(Level(name, recording, verdicts_on(recording, protocol)))
     circuit = registry.build("circuits", levels[0].recording.attrs["circuit"])
     _finish(folder, levels, circuit, protocol, made["command"])
     return folder
 
 
-def _described(request: Request) -> tuple[Protocol, Circuit]:
-    """The protocol and the circuit; each setting goes to the one that has it, or to the one it names."""
+def described(request: Request, option: str = "--set") -> tuple[Protocol, Circuit]:
+    """The protocol and the circuit; each setting goes to the one that has it, or to the one it names. Errors speak of
+    the `option` that was given."""
     make = registry.settings_of("protocols", request.protocol)
     bare = registry.build("protocols", request.protocol, {})
     name = request.circuit or bare.circuit
@@ -117,11 +195,9 @@ def _described(request: Request) -> tuple[Protocol, Circuit]:
         owner, _, rest = key.rpartition(".")
         owners = [owner] if owner else [kind for kind, keys in known.items() if key in keys]
         if not owners or owners[0] not in known or rest not in known[owners[0]]:
-            from neuroam.circuit import unknown
-
-            raise DescriptionError(f"--set: {unknown('setting', key, [*known['protocol'], *known['circuit']])}")
+            raise DescriptionError(f"{option}: {unknown('setting', key, [*known['protocol'], *known['circuit']])}")
         if len(owners) > 1:
-            raise DescriptionError(f"--set {key}: both have it; write protocol.{key} or circuit.{key}")
+            raise DescriptionError(f"{option} {key}: both have it; write protocol.{key} or circuit.{key}")
         chosen[owners[0]][rest] = value
     return (registry.build("protocols", request.protocol, chosen["protocol"]),
             registry.build("circuits", name, chosen["circuit"]))
@@ -149,7 +225,7 @@ def _file_name(level: str, levels: list[str] | tuple[str, ...]) -> str:
     return "recording.nc" if level == levels[0] else f"recording-{level}.nc"
 
 
-def _writable(folder: Path) -> None:
+def check_writable(folder: Path) -> None:
     """Find out before the work, not after it, that nothing can be written. The folder itself comes with its content."""
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -180,17 +256,17 @@ def _read_verdicts(folder: Path) -> dict[str, Any]:
         raise RecordingError(f"{path} is not readable; run the protocol again") from None
 
 
-class _Progress:
+class AnimalsDone:
     """Animals done and time left: one line that rewrites itself on a terminal, a line an animal elsewhere."""
 
-    def __init__(self, level: str) -> None:
-        self.level = level
+    def __init__(self, label: str) -> None:
+        self.label = label
         self.live = sys.stdout.isatty()
 
     def __call__(self, done: int, total: int, seconds: float) -> None:
         left = seconds / done * (total - done)
         state = f"about {left:.0f} s left" if done < total else "done"
-        line = f"{self.level:10s} {done:3d} of {total} animals  {seconds:5.0f} s  {state}"
+        line = f"{self.label:10s} {done:3d} of {total} animals  {seconds:5.0f} s  {state}"
         print(f"\r{line:70s}" if self.live else line, end="\n" if done == total or not self.live else "", flush=True)
 
 
