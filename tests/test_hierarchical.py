@@ -87,7 +87,8 @@ def test_the_energy_falls_whatever_the_time_constants(name, relative):
     assert rise(along) < 1e-10
 
 
-@pytest.mark.parametrize("name", [name for name in STACKS if name != "four, local, then dense"])  # which settles early
+# in one stack the energy happens to fall for these 60 ms nevertheless
+@pytest.mark.parametrize("name", [name for name in STACKS if name != "four, local, then dense"])
 def test_with_unrelated_feedback_it_rises(name):
     """The control that must fail: the same check on the same circuit, but what comes back is from the wrong cells."""
     circuit = stack(name, symmetry=0.0, relative="1")
