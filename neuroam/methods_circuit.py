@@ -1,4 +1,5 @@
-"""The tables of a circuit's description: A summary, B populations, C connectivity, D neurons, E plasticity, F input."""
+"""The tables of a circuit's description: A summary, B populations, C connectivity, D neurons, E plasticity, F input, G
+calibration, H what changes from level to level, P stored patterns."""
 from __future__ import annotations
 
 import functools
@@ -10,16 +11,18 @@ from dataclasses import fields
 
 from neuroam.circuit import Circuit, Population, Port, Projection, Stored, WeightMatrix
 from neuroam.connect import InDegree, LogNormal
-from neuroam.neurons import LIF, Drive, Escape, Neuron, Poisson, Rate
+from neuroam.neurons import LIF, Drive, Escape, Neuron, Poisson, Pool, Rate
 from neuroam.plasticity import ThreeFactor
 from neuroam.table import Table, plain
 from neuroam.units import Parameter
 
-KINDS = {LIF: "leaky integrate-and-fire", Rate: "graded, non-spiking", Escape: "pools of escape-rate neurons", Poisson: "Poisson spike trains",
-         Drive: "input as given"}
+KINDS = {LIF: "leaky integrate-and-fire", Rate: "graded, non-spiking", Escape: "pools of escape-rate neurons",
+         Poisson: "Poisson spike trains", Drive: "input as given"}
 WORDS = {"tau": "membrane time constant, tau", "rest": "resting potential, rest",
          "threshold": "threshold", "reset": "reset potential, reset", "refractory": "refractory period",
-         "synapse": "decay of the synapses it makes, τ_s", "gain": "gain",
+         "synapse": "decay of the synapses it makes, τ_s", "gain": "gain", "slope": "slope", "power": "exponent, n",
+         "ghost": "weight of a silent competitor, ghost", "eps": "floor of the variance, ε",
+         "number": "number of winners", "ceiling": "hazard for an emission of 1, ceiling",
          "threshold_cv": "coefficient of variation of the threshold over cells"}
 RULE_WORDS = {"on_pre": "b_pre, change for each presynaptic spike", "on_pre_post": "a_pre, presynaptic term",
               "on_post": "b_post, change for each postsynaptic spike", "on_post_pre": "a_post, postsynaptic term",
@@ -41,6 +44,10 @@ def circuit_tables(circuit: Circuit) -> tuple[Table, ...]:
         tables.append(_input(circuit))
     if circuit.calibration is not None:
         tables.append(_calibration(circuit))
+    if circuit.hidden or circuit.pool is not None:
+        tables.append(_levels(circuit))
+    if circuit.patterns is not None:
+        tables.append(_patterns(circuit))
     if circuit.notes:
         tables.append(Table("Notes", ("Subject", "Note"), tuple((k, plain(v)) for k, v in circuit.notes.items())))
     return tuple(tables)
@@ -56,7 +63,7 @@ def _summary(circuit: Circuit) -> Table:
     kinds = dict.fromkeys(KINDS[type(p.neuron)] for p in circuit.populations)
     rows = [
         ("Populations", f"{', '.join(p.name for p in circuit.populations)}; "
-                        f"{sum(p.size for p in circuit.populations)} cells in all"),
+                        f"{sum(_cells(p) for p in circuit.populations)} cells in all"),
         ("Connectivity", "; ".join(f"{arrow(p)} {p.connectivity}" for p in circuit.projections) or "none"),
         ("Neurons", "; ".join(kinds)),
         ("Synapses", "; ".join(_synapses(circuit)) or "none"),
@@ -65,6 +72,8 @@ def _summary(circuit: Circuit) -> Table:
     ]
     if circuit.calibration:
         rows.append(("Calibration", f"coding level of {circuit.calibration.population}, see below"))
+    if circuit.patterns:
+        rows.append(("Memories", str(circuit.patterns)))
     rows.append(("Source", circuit.source or "not stated"))
     return Table("A  Model summary", ("", ""), tuple(rows))
 
@@ -72,7 +81,9 @@ def _summary(circuit: Circuit) -> Table:
 def _synapses(circuit: Circuit) -> Iterator[str]:
     sending = {p.pre for p in circuit.projections}
     for p in (p for p in circuit.populations if p.name in sending):
-        if not isinstance(p.neuron, (LIF, Poisson)):
+        if isinstance(p.neuron, Escape):
+            yield f"spikes of the pools of {p.name}, at once"
+        elif not isinstance(p.neuron, (LIF, Poisson)):
             yield f"graded transmission from {p.name}"
         elif float(p.neuron.synapse) > 0:
             yield f"exponential currents of {p.neuron.synapse} from {p.name}"
@@ -86,16 +97,33 @@ def _synapses(circuit: Circuit) -> Iterator[str]:
 
 
 def _populations(circuit: Circuit) -> Table:
-    rows = tuple((p.name, str(p.size), KINDS[type(p.neuron)], p.source or "not stated") for p in circuit.populations)
+    rows = tuple((p.name, size_in_words(p), KINDS[type(p.neuron)], p.source or "not stated")
+                 for p in circuit.populations)
     return Table("B  Populations", ("Name", "Cells", "Kind", "Remarks and source"), rows)
+
+
+def _cells(p: Population) -> int:
+    return p.size * (p.neuron.cells if isinstance(p.neuron, Escape) else 1)
+
+
+def size_in_words(p: Population) -> str:
+    """"500", or of pools "100 pools of 30"."""
+    if not isinstance(p.neuron, Escape):
+        return str(p.size)
+    return f"{p.size} pool{'s' if p.size > 1 else ''} of {p.neuron.cells}"
 
 
 def _connectivity(circuit: Circuit) -> Table:
     rows = tuple((arrow(p), _pattern(p), str(p.weight), _timing(p), _sources(p)) for p in circuit.projections)
+    words = ["r is the emission of a cell: its rate if graded, its spike train through its synaptic kernel "
+             "exp(−t/τ_s)/τ_s if it spikes."]
+    if any(isinstance(p.neuron, Escape) for p in circuit.populations):
+        words.append("The emission of a pool follows from how many of its cells fire in a time step, see its neuron "
+                     "model.")
+    if any(isinstance(p.weight, Stored) for p in circuit.projections):
+        words.append("ξ_μi is cell i of stored pattern μ.")
     return Table("C  Connectivity", ("From → to", "Pattern", "Weight", "Delay", "Source"), rows,
-                 equations=("I_post = Σ w · r_pre",),
-                 note="r is the emission of a cell: its rate if graded, its spike train through its synaptic kernel "
-                      "exp(−t/τ_s)/τ_s if it spikes. A negative weight inhibits.")
+                 equations=("I_post = Σ w · r_pre",), note=" ".join([*words, "A negative weight inhibits."]))
 
 
 def _pattern(p: Projection) -> str:
@@ -154,20 +182,30 @@ def _equations(neuron: Neuron) -> tuple[str, ...]:
         return (neuron.equations, f"spike when {neuron.spikes_when}; then v = reset")
     if isinstance(neuron, Rate):
         return neuron.equations.format(unit_in=neuron.unit_in), _transfer_formula(neuron)
+    if isinstance(neuron, Escape):
+        return (neuron.equations.format(unit_in=neuron.unit_in), f"g(x): {_transfer_formula(neuron)}",
+                "each cell of the pool fires in a time step with probability ceiling · (g(x) − least) · dt",
+                "r = least + n/(cells · ceiling · dt), n the number of its cells that fire")
     return (neuron.equations,)
 
 
-def _transfer_formula(neuron: Rate) -> str:
+def _transfer_formula(neuron: Rate | Escape) -> str:
     first = (type(neuron.transfer).__doc__ or "").strip().split("\n\n")
-    formula = next((part for part in first if part.strip().startswith("r =")), first[0])
-    return plain(formula).rstrip(".")
+    formula = plain(next((part for part in first if part.strip().startswith("r =")), first[0])).rstrip(".")
+    rectified, *also = formula.split("; not rectified, ")
+    return also[0] if also and not getattr(neuron.transfer, "rectified", True) else rectified
 
 
 def _numbers(neuron: Neuron) -> Iterator[tuple[str, str, str]]:
     shown = set()
-    for owner in (neuron, *([neuron.transfer] if isinstance(neuron, Rate) else [])):
+    if isinstance(neuron, Escape):
+        yield "cells of a pool", str(neuron.cells), "see H"
+        yield "least emission that is coded, least", f"{neuron.low:g}", "see H"
+    for owner in (neuron, *([neuron.transfer] if isinstance(neuron, (Rate, Escape)) else [])):
         for f in fields(owner):
             value = getattr(owner, f.name)
+            if f.name == "threshold_cv" and float(value) == 0:
+                continue  # thresholds are the same unless said
             if isinstance(value, Parameter) and f.name not in shown:
                 shown.add(f.name)
                 words = "threshold, θ" if f.name == "threshold" and owner is not neuron else WORDS.get(f.name, f.name)
@@ -234,11 +272,17 @@ def _input(circuit: Circuit) -> Table:
 def _presentable(port: Port) -> str:
     if not port.names:
         return "the drive of each cell"
-    shown = ", ".join(port.names[:4])
-    return shown if len(port.names) <= 4 else f"{len(port.names)} named stimuli and mixtures of them: {shown}, …"
+    many = f"{len(port.names)} named stimuli and mixtures of them: " if len(port.names) > 4 else ""
+    return many + _some(port.names)
+
+
+def _some(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:4]) + (", …" if len(names) > 4 else "")
 
 
 def _encoding(port: Port) -> str:
+    if port.patterns:
+        return "cell i gets Σ dose · ξ_i, summed over the patterns presented"
     if port.encode is None:
         return "as given"
     doc = plain(inspect.getdoc(_encoder(port)))
@@ -271,3 +315,37 @@ def _calibration(circuit: Circuit) -> Table:
     )
     return Table("G  Calibration of each animal", ("Condition", "Target", "How"), rows,
                  note=f"Source: {goal.source or 'not stated'}.")
+
+
+def _levels(circuit: Circuit) -> Table:
+    rows = []
+    if circuit.pool is not None:
+        rows.append(("spiking", *_as_pools(circuit, circuit.pool)))
+    pools = [p.name for p in circuit.populations if isinstance(p.neuron, Escape)]
+    one = f"each pool of {' and '.join(pools)} is one graded cell with emission g(x)"
+    rows.append(("rate", one if pools else "as above", "–"))
+    if circuit.hidden:
+        have, their = ("has", "its") if len(circuit.hidden) == 1 else ("have", "their")
+        step = "; the other cells change one by one until none does" if circuit.updates == "asynchronous" else ""
+        rows.append(("effective", f"{' and '.join(circuit.hidden)} {have} no time constant: {their} emission follows "
+                                  f"from the drive of the same moment{step}", "–"))
+    return Table("H  Levels of description", ("Level", "What stands for what", "Numbers and source"), tuple(rows))
+
+
+def _as_pools(circuit: Circuit, pool: Pool) -> tuple[str, str]:
+    made = {p.name: pool.neurons(p.neuron, p.name) for p in circuit.populations if isinstance(p.neuron, Rate)}
+    if not made:
+        return "as above", "–"
+    ceiling = next(iter(made.values())).ceiling
+    least = ", ".join(f"{name} {neuron.low:g}" for name, neuron in made.items())
+    return (f"each graded cell is a pool of {pool.cells} escape-rate neurons that share its potential",
+            f"hazard {ceiling} for an emission of 1 ({_source(ceiling.source)}); least emission that is coded: {least}")
+
+
+def _patterns(circuit: Circuit) -> Table:
+    stored = circuit.patterns
+    assert stored is not None
+    rows = (("Patterns", str(stored), stored.source), ("Population", stored.population, "–"),
+            ("Names", _some(stored.names), "–"))
+    return Table("P  Stored patterns", ("", "", "Source"), rows,
+                 note="" if stored.values is not None else "They are drawn once for each animal, from its seed.")

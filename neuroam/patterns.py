@@ -52,6 +52,8 @@ class Patterns:
                                    f"{len(set(self.names))}")
 
     def __str__(self) -> str:
+        if self.values is not None:
+            return f"{self.number} {'±1 ' if self.kind == 'sign' else ''}patterns of {self.size}, given"
         how = {"sign": f"±1, P(+1) = {self.level:g}", "binary": f"0 or 1, P(1) = {self.level:g}",
                "uniform": "uniform in 0…1", "given": "given"}[self.kind]
         return f"{self.number} patterns of {self.size}, {how}{', the same number in each' if self.exact else ''}"

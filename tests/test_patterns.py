@@ -103,6 +103,7 @@ def test_what_a_description_says():
     assert str(Patterns(3, 10, kind="binary", level=0.1, exact=True)) == \
         "3 patterns of 10, 0 or 1, P(1) = 0.1, the same number in each"
     assert str(given(np.full((2, 3), 0.5))) == "2 patterns of 3, given"
+    assert str(digits(5)) == "5 ±1 patterns of 64, given"
 
 
 def test_digits_are_different_images_of_ten_figures():
