@@ -1,4 +1,5 @@
-"""A circuit as a diagram: populations in layers, excitation as arrows, inhibition flat-headed, learning marked.
+"""A circuit as a diagram: populations in layers, excitation as arrows, inhibition flat-headed, synapses of either sign
+grey, learning marked.
 
 The layout is made from the description: input populations on the left, every other population one column after the
 first that drives it. A population that only feeds back sits above the one it feeds back to; one that only gates
@@ -12,8 +13,8 @@ import numpy as np
 
 from neuroam.analysis.style import BLACK, BLUE, GREY, PURPLE, VERMILLION, styled
 from neuroam.circuit import Circuit, Population, Projection
-from neuroam.methods_circuit import weight_sign
-from neuroam.neurons import LIF, Drive, Poisson
+from neuroam.methods_circuit import size_in_words, weight_sign
+from neuroam.neurons import LIF, Drive, Escape, Poisson
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
 
 Places = dict[str, tuple[float, float]]
 GAP, ROW, BOX_HEIGHT = 1.1, 1.75, 0.72  # the unit is 0.62 inches
-FILLS = {Poisson: "#DCEAF5", Drive: "#F3E3ED", LIF: "#FFF3D6"}
+FILLS = {Poisson: "#DCEAF5", Drive: "#F3E3ED", LIF: "#FFF3D6", Escape: "#FFF3D6"}
 GRADED = "#E4F2EC"
-EXCITES, INHIBITS = BLACK, VERMILLION
+EXCITES, INHIBITS, EITHER = BLACK, VERMILLION, "#6B6B6B"
 
 
 @styled
@@ -67,8 +68,9 @@ def draw_circuit(ax: Axes, circuit: Circuit, places: Places) -> Axes:
 
 
 def box_width(circuit: Circuit) -> float:
-    """Wide enough for the longest name."""
-    return max(1.2, 0.25 + 0.135 * max(len(p.name) for p in circuit.populations))
+    """Wide enough for the longest name and the longest size."""
+    longest = max(max(0.16 * len(p.name), 0.105 * len(_size(p))) for p in circuit.populations)
+    return max(1.2, 0.25 + longest)
 
 
 def layout(circuit: Circuit) -> Places:
@@ -140,15 +142,21 @@ def _box(ax: Axes, population: Population, place: tuple[float, float], width: fl
                          facecolor=FILLS.get(type(population.neuron), GRADED))
     ax.add_patch(box)
     ax.text(x, y + 0.13, population.name, ha="center", va="center", fontsize=11, fontweight="bold", zorder=4)
-    ax.text(x, y - 0.19, "1 cell" if population.size == 1 else f"{population.size} cells", ha="center", va="center",
-            fontsize=8.5, zorder=4)
+    ax.text(x, y - 0.19, _size(population), ha="center", va="center", fontsize=8.5, zorder=4)
     return box
 
 
+def _size(population: Population) -> str:
+    if isinstance(population.neuron, Escape):
+        return size_in_words(population)
+    return "1 cell" if population.size == 1 else f"{population.size} cells"
+
+
 def _look(projection: Projection) -> dict[str, Any]:
-    inhibits, plastic = weight_sign(projection) < 0, projection.plasticity is not None
-    return {"color": INHIBITS if inhibits else BLUE if plastic else EXCITES, "linewidth": 2.4 if plastic else 1.5,
-            "arrowstyle": "-[,widthB=0.32,lengthB=0" if inhibits else "-|>", "mutation_scale": 13}
+    sign, plastic = weight_sign(projection), projection.plasticity is not None
+    colour = INHIBITS if sign < 0 else BLUE if plastic else EITHER if sign == 0 else EXCITES
+    return {"color": colour, "linewidth": 2.4 if plastic else 1.5, "mutation_scale": 13,
+            "arrowstyle": "-[,widthB=0.32,lengthB=0" if sign < 0 else "-|>"}
 
 
 def _arrow(ax: Axes, projection: Projection, places: Places, boxes: dict[str, Any], bend: float) -> None:
@@ -197,7 +205,8 @@ def _key(circuit: Circuit) -> list[Any]:
     signs = {weight_sign(p) for p in circuit.projections if p.plasticity is None}
     rules = [p.plasticity for p in circuit.projections if p.plasticity is not None]
     entries: list[tuple[Any, str, dict[str, Any]]] = [
-        (signs - {-1}, "excites", {"color": EXCITES, "marker": ">"}),
+        (1 in signs, "excites", {"color": EXCITES, "marker": ">"}),
+        (0 in signs, "either sign", {"color": EITHER, "marker": ">"}),
         (-1 in {weight_sign(p) for p in circuit.projections}, "inhibits",
          {"color": INHIBITS, "marker": "|", "markersize": 10}),
         (rules, "learns", {"color": BLUE, "linewidth": 2.4, "marker": ">"}),
