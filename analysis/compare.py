@@ -54,6 +54,8 @@ def compare_levels(levels: Levels, metrics: Mapping[str, Metric] | None = None,
     owners = _owners(levels, absent or {})
     groups = list(dict.fromkeys(next(iter(levels.values()))["group"].values.tolist()))
     kinds = _kinds(owners, own)
+    if not kinds:
+        raise RecordingError("no two of the levels have a population or a metric in common; record a population")
     parts = [_summary(levels, kinds, *_measured(levels, own, owners, group)) for group in groups]
     whole = xr.concat(parts, xr.DataArray(groups, dims="group", name="group"), coords="minimal", compat="override")
     whole = whole.transpose("level", "pair", "metric", "group", "trial")

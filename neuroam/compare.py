@@ -105,6 +105,7 @@ def compare_against(circuits: Mapping[str, Circuit], protocol: Protocol, levels:
         raise DescriptionError("--against holds other levels against the effective one; name one, such as --levels "
                                "rate")
     points = sorted(_points(circuits, setting), key=lambda point: point.ratio)
+    protocol, apart = _without_own_clocks(protocol, points, setting)
     base = float(protocol.dt) if dt is None else dt
     plans = [_plans(point, protocol, [*compared, "effective"], base, solver) for point in points]
     for each in (each for some in plans for each in some):
@@ -121,7 +122,7 @@ def compare_against(circuits: Mapping[str, Circuit], protocol: Protocol, levels:
                                compat="override"))
     return _curve(parts, points, [some[0].solver.dt for some in plans]).assign_attrs(
         _attributes(protocol, points[0].circuit, animals, seed), setting=setting, population=points[0].visible,
-        hidden=" and ".join(points[0].hidden), kept=points[0].kept)
+        hidden=" and ".join(points[0].hidden), besides=points[0].besides + apart)
 
 
 def run_comparison(request: Comparison, out: str | os.PathLike = "runs", workers: int | None = None) -> Path:
@@ -168,7 +169,8 @@ def _finish_curve(folder: Path, curve: xr.Dataset, circuit: Circuit, protocol: P
     _save(curve, folder, command)
     orders, breaks = order(curve), breaking_point(curve)
     page = write_curve(folder, curve, orders, breaks, circuit, protocol, command)
-    print("\n" + "\n".join([curve_table(curve).text(), *curve_summary(orders, breaks, curve)]))
+    said = [*curve_summary(orders, breaks, curve), curve.attrs["besides"].strip()]
+    print("\n" + "\n".join([curve_table(curve).text(), *(line for line in said if line)]))
     return page
 
 
@@ -199,10 +201,10 @@ class _Point:
 
     @property
     def ratio(self) -> float:
-        return max(_tau(self.circuit, name) for name in self.hidden) / _tau(self.circuit, self.visible)
+        return _ratio(self.circuit, self.hidden, self.visible)
 
     @property
-    def kept(self) -> str:
+    def besides(self) -> str:
         """What is hidden and does not change."""
         others = [name for name in self.circuit.hidden if name not in self.hidden]
         if not others:
@@ -234,6 +236,31 @@ def _visible(circuit: Circuit) -> str:
     return next(q.post for q in circuit.projections if q.pre in circuit.hidden and q.post not in circuit.hidden)
 
 
+def _ratio(circuit: Circuit, hidden: tuple[str, ...], visible: str) -> float:
+    return max(_tau(circuit, name) for name in hidden) / _tau(circuit, visible)
+
+
+def _of_strain(circuit: Circuit, strain: Mapping[str, Any]) -> Circuit:
+    return circuit.recipe.again(strain) if strain and circuit.recipe else circuit
+
+
+def _without_own_clocks(protocol: Protocol, points: Sequence[_Point], setting: str) -> tuple[Protocol, str]:
+    """The protocol without the groups whose strain has hidden neurons or time constants of its own, and a sentence that
+    says so."""
+    kept = []
+    for group in protocol.groups:
+        made = [_of_strain(point.circuit, group.strain) for point in points]
+        kept += [group] if all(circuit.hidden == point.circuit.hidden
+                               and math.isclose(_ratio(circuit, point.hidden, point.visible), point.ratio)
+                               for circuit, point in zip(made, points, strict=True)) else []
+    if not kept:
+        raise DescriptionError(f"--against {setting}: every group of protocol {protocol.name!r} is a strain with time "
+                               "constants of its own, so the setting changes nothing")
+    left_out = [group.name for group in protocol.groups if group not in kept]
+    said = f" Left out, as their strains have time constants of their own: {', '.join(left_out)}." if left_out else ""
+    return replace(protocol, groups=tuple(kept)), said
+
+
 def _tau(circuit: Circuit, population: str) -> float:
     return float(circuit.population(population).neuron.tau)  # type: ignore[union-attr]
 
@@ -255,9 +282,7 @@ def _as_emitted(recording: xr.Dataset, each: Plan, population: str) -> xr.Datase
     strains = {group.name: group.strain for group in each.protocol.groups}
     traces = recording["trace_value"].values.astype(float)
     for animal, group in enumerate(recording["group"].values.tolist()):
-        recipe = each.circuit.recipe
-        made = recipe.again(strains[group]) if strains[group] and recipe else each.circuit
-        neuron = made.population(population).neuron
+        neuron = _of_strain(each.circuit, strains[group]).population(population).neuron
         assert isinstance(neuron, Escape)
         traces[animal] = neuron.transfer(traces[animal].T, float(neuron.threshold)).T
     return recording.assign(trace_value=(recording["trace_value"].dims, traces))

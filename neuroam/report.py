@@ -55,7 +55,7 @@ HOW_NEARED = ("At each value of {setting} the circuit and its effective model, i
               "over its course, v the emission of all cells of {population}: fixed points do not depend on τ_h, so "
               "final states would say nothing of the order. Both ran with the same time step, at most a tenth of the "
               "shortest time constant of a hidden neuron. The noise of spiking pools does not vanish with τ_h, so "
-              "their distance levels off.{kept}")
+              "their distance levels off.{besides}")
 
 
 @dataclass(frozen=True)

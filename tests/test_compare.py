@@ -1,6 +1,7 @@
 """Levels held against each other: zero for a level with itself, signs and intervals, orders of convergence, pages."""
 from __future__ import annotations
 
+import contextlib
 import functools
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +12,8 @@ import xarray as xr
 from little_memory import answering, memory
 from test_report import CIRCUIT, COMMAND, PROTOCOL, Page, level
 
+from neuroam import compare as compare_module
+from neuroam import report
 from neuroam.analysis import adiabatic, compare, plot_compare
 from neuroam.analysis.responses import select
 from neuroam.circuit import Circuit
@@ -27,7 +30,7 @@ from neuroam.protocol import Block, Group, Protocol, Record, Stimulus, Trial
 from neuroam.recording import RecordingError
 from neuroam.report import write_comparison, write_curve
 from neuroam.runs import LEVELS, plan
-from neuroam.units import ms
+from neuroam.units import ms, quantity
 
 STIMULI = ["a", "b", "c"]
 MODELS = ("softmax", "polynomial")
@@ -181,7 +184,7 @@ def synthetic_curve(power: float, animals: int = 6, groups: tuple[str, ...] = ("
         {"level": ["rate"], "ratio": ("value", ratio), "setting": ("value", [f"{20 * r:g}*ms" for r in ratio]),
          "clock_dt": ("value", ratio * 2e-3), "group": ("animal", np.repeat(groups, animals)),
          "seed": ("animal", np.tile(np.arange(animals), len(groups)))},
-        {"setting": "tau_hidden", "population": "visible", "hidden": "memory", "kept": "", "animals": animals,
+        {"setting": "tau_hidden", "population": "visible", "hidden": "memory", "besides": "", "animals": animals,
          "seed": 0, "source": "by hand"})
 
 
@@ -262,30 +265,25 @@ def test_traces_of_spiking_pools_are_compared_as_emissions():
     np.testing.assert_allclose(spiking, rate, rtol=0.1)
 
 
-def test_levels_of_one_circuit_and_what_the_protocol_adds(tmp_path):
+def test_levels_of_one_circuit_and_what_the_protocol_adds():
     def first_overlap(recording):
         return recording["overlap"].isel(pattern=0)
 
     circuit = small()
     protocol = replace(cued(circuit.patterns.names[:2]), metrics={"first pattern": first_overlap})
     told = []
-    levels, found = compare_circuit(circuit, protocol, animals=2, seed=5, store=tmp_path,
+    levels, found = compare_circuit(circuit, protocol, animals=2, seed=5,
                                     follow=lambda name: lambda done, total, seconds: told.append((name, done)))
     assert [each.name for each in levels] == list(LEVELS) and told == [(n, k) for n in LEVELS for k in (1, 2)]
     assert found["pair"].values.tolist() == ["spiking − rate", "spiking − effective", "rate − effective"]
     assert {"visible: relative L2", compare.OVERLAP, compare.MATCH, "first pattern"} <= set(found["metric"].values)
     apart = found["overall"].sel(metric="visible: relative L2").values.ravel()
     assert apart[2] < apart[0] and apart[2] < 0.1  # rate and effective are near, and spikes are noisy
-    stored = {path: path.stat().st_mtime_ns for path in Path(tmp_path).iterdir()}
-    _, again = compare_circuit(circuit, protocol, animals=2, seed=5, store=tmp_path)
-    assert {path: path.stat().st_mtime_ns for path in Path(tmp_path).iterdir()} == stored and len(stored) == 6
-    xr.testing.assert_identical(again, found)
 
 
 def test_the_inhibition_that_winners_do_without_is_not_compared():
-    from neuroam.compare import _not_modelled
-
-    assert _not_modelled(mushroom_body(kenyon=50)) == {"effective": ("APL",)} and _not_modelled(small()) == {}
+    assert compare_module._not_modelled(mushroom_body(kenyon=50)) == {"effective": ("APL",)}
+    assert compare_module._not_modelled(small()) == {}
 
 
 GRADED = replace(small(), pool=None, recipe=None)
@@ -325,6 +323,24 @@ def test_settings_that_make_no_curve_are_refused(circuits, levels, words):
         compare_against(circuits, cued(["pattern 1"]), levels, animals=1)
 
 
+def test_strains_with_time_constants_of_their_own_are_left_out():
+    circuits = {f"{tau}*ms": small(tau_hidden=tau * ms) for tau in (2, 20)}
+    fast, more = Group("fast", strain={"tau_hidden": 0.02 * ms}), Group("more", strain={"patterns": 6})
+    body = Group("body", strain={"model": "softmax with a body"})
+    curve = compare_against(circuits, cued(["pattern 1"], groups=(fast, Group("control"), more, body)), animals=1)
+    assert curve["group"].values.tolist() == ["control", "more"]
+    assert curve.attrs["besides"].endswith("have time constants of their own: fast, body.")
+    with pytest.raises(DescriptionError, match="every group of protocol 'cued' is a strain with time constants of its"):
+        compare_against(circuits, cued(["pattern 1"], groups=(fast,)), animals=1)
+
+
+def test_hidden_populations_that_stay_slow_are_named():
+    circuits = {f"{tau}*ms": small("softmax with a body", tau_hidden=tau * ms) for tau in (5, 20)}
+    curve = compare_against(circuits, cued(["pattern 1"]), animals=1)
+    assert curve.attrs["hidden"] == "memory" and "not changed here: pool" in curve.attrs["besides"]
+    np.testing.assert_allclose(curve["tau_hidden"], [5e-3, 20e-3])
+
+
 def test_one_level_cannot_be_compared():
     with pytest.raises(DescriptionError, match="two levels or more, got rate; name them with --levels"):
         compare_circuit(small(), cued(["pattern 1"]), ("rate",), animals=1)
@@ -332,16 +348,25 @@ def test_one_level_cannot_be_compared():
 
 # --- pages, tables, the command line
 
+KC = [f"KC: {metric}" for metric in (compare.MEAN, compare.ACTIVE, compare.COSINE, compare.LENGTH)]
+
+
 @functools.cache
 def compared():
     levels = [level("spiking"), level("rate", spiking=False)]
     coding = {each.name: select(each.recording, block="coding") for each in levels}
-    return levels, compare.compare_levels(coding, absent={"rate": ("APL",)}).assign_attrs(animals=3)
+    return levels, compare.compare_levels(coding, absent={"rate": ("APL",)}).isel(group=slice(2))
 
 
-def test_a_comparison_is_one_page_with_figures_and_tables(tmp_path):
+@pytest.fixture
+def coarse(monkeypatch):
+    """Figures of few pixels, which take less time."""
+    monkeypatch.setattr(report, "DPI", 30)
+
+
+def test_a_comparison_is_one_page_with_figures_and_tables(tmp_path, coarse):
     levels, found = compared()
-    text = write_comparison(tmp_path, levels, found, CIRCUIT, PROTOCOL, COMMAND).read_text(encoding="utf-8")
+    text = write_comparison(tmp_path, levels, found.sel(metric=KC), CIRCUIT, PROTOCOL, COMMAND).read_text(encoding="utf-8")
     page = Page(text)
     words = " ".join("".join(page.words).split())
     assert page.open == [] and "https://" not in text and len(page.ids) == len(set(page.ids))
@@ -353,7 +378,7 @@ def test_a_comparison_is_one_page_with_figures_and_tables(tmp_path):
     assert captions == 2 and "Figures</h2>" not in text
 
 
-def test_a_curve_is_one_page_with_its_order_and_where_recall_breaks(tmp_path):
+def test_a_curve_is_one_page_with_its_order_and_where_recall_breaks(tmp_path, coarse):
     curve = synthetic_curve(1, groups=("control", "lesion"))
     orders, breaks = adiabatic.order(curve), adiabatic.breaking_point(curve)
     path = write_curve(tmp_path, curve, orders, breaks, CIRCUIT, PROTOCOL, COMMAND)
@@ -388,7 +413,7 @@ def test_every_group_and_metric_has_its_panel():
     _, found = compared()
     assert list(plot_compare.overall_figures(found)) == ["KC", "MBON"]
     panels = plot_compare.trial_figures(found)
-    assert "KC: 1 − cosine" in panels and len(panels["KC: mean response"].axes) == len(PROTOCOL.groups)
+    assert "KC: 1 − cosine" in panels and len(panels["KC: mean response"].axes) == 2
     curve = synthetic_curve(1)
     assert list(plot_compare.distance_figures(curve, adiabatic.order(curve))) == ["control"]
     nothing = curve.assign(success=curve["success"] * np.nan)
@@ -399,6 +424,35 @@ def test_the_command_says_every_choice():
     request = Comparison("pattern_completion", levels=("rate",), against="tau_hidden", values=("1*ms", "2*ms"))
     assert request.command == ("neuroam compare pattern_completion --levels rate --solver numba --animals 8 --seed 1 "
                                "--against 'tau_hidden=1*ms,2*ms'")
+
+
+@pytest.fixture
+def at_hand(monkeypatch, coarse):
+    """The command line with a protocol that is not registered, run in this process."""
+    def described(request, option="--set"):
+        circuit = small(tau_hidden=quantity(request.settings.get("tau_hidden", "5*ms")))
+        return cued(circuit.patterns.names[:2]), circuit
+
+    monkeypatch.setattr(compare_module, "described", described)
+    monkeypatch.setattr(compare_module, "process_pool", lambda workers: contextlib.nullcontext(None))
+
+
+@pytest.mark.parametrize("against, words", [([], "visible: mean"), (["--against", "tau_hidden=2*ms,9*ms"], "9*ms")])
+def test_a_command_leaves_its_folder_and_goes_on_where_it_was(at_hand, against, words, tmp_path, capsys):
+    command = ["compare", "cued", "--animals", "2", "--out", str(tmp_path), *against]
+    assert main(command) == 0
+    said = capsys.readouterr().out
+    folder = next(path for path in tmp_path.iterdir() if path.name.startswith("cued-compare-"))
+    assert sorted(path.name for path in folder.iterdir()) == ["comparison.html", "comparison.nc"]
+    assert words in " ".join(said.split()) and f"comparison: {folder / 'comparison.html'}" in said
+    before, stored = xr.load_dataset(folder / "comparison.nc"), ages(tmp_path / ".animals")
+    assert before.attrs["history"].startswith("neuroam compare cued --levels ") and len(stored) == (8 if against else 6)
+    assert main(command) == 0 and ages(tmp_path / ".animals") == stored
+    xr.testing.assert_identical(xr.load_dataset(folder / "comparison.nc"), before)
+
+
+def ages(folder: Path) -> dict[str, int]:
+    return {path.name: path.stat().st_mtime_ns for path in folder.iterdir()}
 
 
 SMALL = ["--animals", "2", "--workers", "1", "--set", "kenyon=100", "--set", "training=1", "--set", "tests=1"]
