@@ -3,6 +3,7 @@ points are the same, their energies differ by a Bregman divergence, and loops ca
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from neuroam.protocol import Block, Protocol, Record, Stimulus, Trial
 from neuroam.session import schedule
 from neuroam.solvers import Numba, clocked, tables
 from neuroam.solvers.batched import Batch
+from neuroam.solvers.capabilities import carried, markdown
 from neuroam.transfer import Linear, Rectified, Softmax, Tanh
 from neuroam.wiring import wire
 
@@ -367,3 +369,10 @@ def test_a_population_that_hears_nobody_emits_its_rest():
                         (Record("b", 1*ms),))
     wired = wire(circuit)
     np.testing.assert_array_equal(Adiabatic(dt=1e-3).run(wired, schedule(protocol, wired, 1e-3)).traces["b"], 0.5)
+
+
+def test_the_documented_table_is_that_of_the_solvers():
+    page = (Path(__file__).parents[1] / "docs" / "solver.md").read_text()
+    assert markdown() in page
+    assert carried()["layer-wide transfer functions"] == {"Numba": True, "Brian": False, "Adiabatic": True,
+                                                          "WinnerTakeAll": False}

@@ -1,6 +1,7 @@
 """What each solver carries, computed from the solvers themselves; documentation and tests read this table."""
 from __future__ import annotations
 
+from neuroam.effective.adiabatic import Adiabatic
 from neuroam.effective.winner_take_all import WinnerTakeAll
 from neuroam.solvers import Brian, Numba
 from neuroam.solvers.base import FEATURES
@@ -8,7 +9,7 @@ from neuroam.solvers.base import FEATURES
 
 def carried() -> dict[str, dict[str, bool]]:
     """Feature → solver → whether it is carried."""
-    return {feature: {solver.name: feature in solver.carries for solver in (Numba, Brian, WinnerTakeAll)}
+    return {feature: {solver.name: feature in solver.carries for solver in (Numba, Brian, Adiabatic, WinnerTakeAll)}
             for feature in FEATURES}
 
 
