@@ -42,6 +42,7 @@ MANY = 32  # states from which on matrix products are faster
 MEMORIES_AT_ONCE = 512
 STATES_AT_ONCE = 1024
 SINGLE = 2.0 ** -24  # relative rounding of single precision
+WORTH_ASKING = 5e7  # bytes from which on the system is asked whether they are free
 ROUNDED_SIZE = 1.001  # the sum of sizes is itself rounded
 
 
@@ -66,7 +67,7 @@ class BinaryMemory:
             if projected.shape != self.patterns.shape:
                 raise DescriptionError(f"projected patterns have shape {projected.shape}, patterns "
                                        f"{self.patterns.shape}; give one projected pattern for each memory")
-            object.__setattr__(self, "projected", projected)
+            object.__setattr__(self, "projected", None if np.array_equal(projected, self.patterns) else projected)
         if self.patterns.shape[1] < 2:
             raise DescriptionError("patterns have one neuron, which sees no other; give at least two neurons")
 
@@ -236,12 +237,10 @@ class _Products:
         shape = len(self.states), len(patterns)
         weights, halves = (buffer[: shape[0] * shape[1]].reshape(shape) for buffer in (self.weights, self.halves))
         np.matmul(self.states, patterns.T, out=weights)
-        if not self.table.cavity:
-            kernels.look_up_mean(weights, self.memory.neurons, self.mean, self.magnitude)
-            self.fields += np.matmul(weights, targets, out=self.projected)
-            return
         kernels.look_up(weights, self.memory.neurons, self.mean, self.half, halves, self.magnitude)
-        if symmetric:
+        if not self.table.cavity:
+            self.own[:] = 0
+        elif symmetric:
             self.own[:] = halves.sum(axis=1)[:, None]
         else:
             np.matmul(halves, targets * patterns, out=self.own)
@@ -296,8 +295,7 @@ def pack(rows: np.ndarray) -> np.ndarray:
 
 def require(size: float, what: str) -> None:
     """Raises `DescriptionError` if `size` bytes are not free."""
-    free = free_memory()
-    if size > free:
+    if size > WORTH_ASKING and size > (free := free_memory()):
         raise DescriptionError(f"{what} needs {size / 1e9:.3g} GB and {free / 1e9:.3g} GB is free; give fewer at once")
 
 

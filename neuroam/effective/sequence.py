@@ -21,7 +21,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import ArrayLike
 
-from neuroam.effective import _kernels_binary as kernels
+from neuroam.effective import _kernels_trace as kernels
 from neuroam.effective.binary import BinaryMemory, positions, require, signs
 from neuroam.effective.binary_separation import LINEAR, Exponential, Power, Separation, separation
 from neuroam.effective.sequence_theory import crosstalk_variance, longest_dwell
@@ -115,52 +115,64 @@ class MixedNet:
     self_terms: bool = False
 
     def __post_init__(self) -> None:
-        held = BinaryMemory(np.asarray(self.sequence), None, self.holding, self.self_terms)
-        moving = separation(self.moving)
-        for f in (held.separation, moving):
+        for name in ("holding", "moving"):
+            f = separation(getattr(self, name))
             if isinstance(f, Exponential) and math.isinf(f.gain):
                 raise Unsupported("MixedNet weighs two fields against each other; give Exponential a finite gain")
+            object.__setattr__(self, name, f)
+        object.__setattr__(self, "sequence", signs(self.sequence, "the sequence"))
         if self.trace not in (BOXCAR, EXPONENTIAL):
             raise DescriptionError(f"there is no trace {self.trace!r}; give {BOXCAR} or {EXPONENTIAL}")
-        for name, value in (("sequence", held.patterns), ("holding", held.separation), ("moving", moving),
-                            ("tau", self._each("tau", self.tau, held.memories)), ("_held", held),
-                            ("strength", self._each("strength", self.strength, held.memories))):
-            object.__setattr__(self, name, value)
+        if (self.taus <= 0).any() or (self.trace == BOXCAR and (self.taus != np.rint(self.taus)).any()):
+            raise DescriptionError(f"tau of MixedNet is {self.tau!r}; give a positive number, for a boxcar a whole one")
+        if (self.strengths < 0).any():
+            raise DescriptionError(f"strength of MixedNet is {self.strength!r}; give a number of at least 0")
 
-    def _each(self, name: str, value: ArrayLike, memories: int) -> np.ndarray:
-        given = np.asarray(value, dtype=float)
-        if given.shape not in ((), (memories,)) or not np.isfinite(given).all() or (given < 0).any():
-            raise DescriptionError(f"{name} of MixedNet is {value}; give one number of at least 0, or one for each of "
-                                   f"the {memories} memories")
-        if name == "tau" and ((given <= 0).any() or (self.trace == BOXCAR and (given != given.astype(int)).any())):
-            raise DescriptionError(f"tau of MixedNet is {value}; give a positive number, for a boxcar a whole one")
-        return np.broadcast_to(given, (memories,)).copy()
+    @cached_property
+    def taus(self) -> np.ndarray:
+        """τ of each memory."""
+        return self._each("tau", self.tau)
+
+    @cached_property
+    def strengths(self) -> np.ndarray:
+        """λ of each memory."""
+        return self._each("strength", self.strength)
+
+    def _each(self, name: str, value: ArrayLike) -> np.ndarray:
+        given, memories = np.asarray(value, dtype=float), len(self.sequence)
+        if given.shape not in ((), (memories,)) or not np.isfinite(given).all():
+            raise DescriptionError(f"{name} of MixedNet is {value!r}; give one number, or one for each of the "
+                                   f"{memories} memories")
+        return np.broadcast_to(given, (memories,))
+
+    @cached_property
+    def _held(self) -> BinaryMemory:
+        return BinaryMemory(self.sequence, None, self.holding, self.self_terms)
+
+    @cached_property
+    def _moved(self) -> dict[float, tuple[np.ndarray, np.ndarray, np.ndarray]]:
+        """Patterns, successors and λ of the memories with each τ there is."""
+        successor = np.roll(self.sequence, -1, axis=0)
+        groups = {float(tau): np.flatnonzero(self.taus == tau) for tau in np.unique(self.taus)}
+        return {tau: (self.sequence[some], successor[some], self.strengths[some]) for tau, some in groups.items()}
 
     def gated(self, memories: ArrayLike) -> MixedNet:
         """The same network where some memories, by position, do not drive their transition: it stays in them."""
-        strength = self.strength.copy()  # type: ignore[union-attr]
+        strength = self.strengths.copy()
         strength[positions(memories, len(strength))] = 0
         return replace(self, strength=strength)
 
     def fields(self, states: np.ndarray, traces: dict[float, np.ndarray]) -> np.ndarray:
         """h_i of states (n_states, neurons), given the trace (n_states, neurons) for each τ there is."""
-        fields = self._held.fields(states)  # type: ignore[attr-defined]
-        targets = np.roll(self.sequence, -1, axis=0)
-        for tau, trace in traces.items():
-            some = np.flatnonzero(self.tau == tau)
-            for b in range(len(states)):
-                self._add_moving(self.sequence[some], targets[some], trace[b], self.strength[some],  # type: ignore[index]
-                                 fields[b])
+        fields = self._held.fields(states)
+        cavity, f = not self.self_terms, self.moving
+        for tau, (patterns, targets, strength) in self._moved.items():
+            for trace, field in zip(traces[tau], fields, strict=True):
+                if isinstance(f, Power):
+                    kernels.add_trace_power(patterns, targets, trace, strength, f.degree, f.rectified, cavity, field)
+                elif isinstance(f, Exponential):
+                    kernels.add_trace_exponential(patterns, targets, trace, strength, f.gain, cavity, field)
         return fields
-
-    def _add_moving(self, patterns: np.ndarray, targets: np.ndarray, trace: np.ndarray, strength: np.ndarray,
-                    fields: np.ndarray) -> None:
-        f = self.moving
-        if isinstance(f, Power):
-            kernels.add_trace_power(patterns, targets, trace, strength, f.degree, f.rectified, not self.self_terms,
-                                    fields)
-        elif isinstance(f, Exponential):
-            kernels.add_trace_exponential(patterns, targets, trace, strength, f.gain, not self.self_terms, fields)
 
     def recall(self, states: ArrayLike, steps: int, history: ArrayLike | None = None) -> np.ndarray:
         """Synchronous steps from each state: (steps + 1, …, neurons), the start first.
@@ -172,7 +184,7 @@ class MixedNet:
         start = signs(states.reshape(-1, self.sequence.shape[1]), "states")
         past = self._past(start, history)
         require(start.size * (steps + 1), f"the trajectory of {len(start)} states over {steps} steps")
-        traces = {tau: self._first_trace(past, tau) for tau in np.unique(self.tau)}
+        traces = {tau: self._first_trace(past, tau) for tau in self._moved}
         trajectory = np.empty((steps + 1, *start.shape), np.int8)
         trajectory[0] = start
         for t in range(steps):
@@ -184,7 +196,7 @@ class MixedNet:
 
     def _past(self, start: np.ndarray, history: ArrayLike | None) -> np.ndarray:
         """States before the start, oldest first, at least as many as the longest boxcar holds."""
-        before = np.broadcast_to(self.sequence[-1], (int(np.max(self.tau)) + 1, *start.shape))
+        before = np.broadcast_to(self.sequence[-1], (int(self.taus.max()) + 1, *start.shape))
         if history is None:
             return before
         given = np.asarray(history)
