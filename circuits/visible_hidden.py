@@ -10,7 +10,8 @@ Hopfield 2021, ICLR, arXiv 2008.06996). With h/N = m the overlap, the models dif
     exponential   A   g = tanh(gain v)     f = exp(β (m − 1))
     softmax       B   g = v                f = softmax(β m)               one step is attention (Ramsauer et al. 2020)
     spherical     C   g = √N v/|v|         f = [m]₊ⁿ⁻¹
-    sparse            g = the fN winners   f = m, autapses removed        0/1 patterns, weights ξ − f (Tsodyks & Feigelman 1988)
+    sparse            g = the fN winners   f = m, autapses removed        0/1 patterns, weights ξ − f (Tsodyks &
+                                                                          Feigelman 1988)
 
 In the softmax memory with a body no cell knows the sum over the others: memory neurons are exponential, exp(β (m − 1)),
 and one interneuron that hears them all divides what the visible neurons receive, by 1 + Σ w r. With its time constant
@@ -97,9 +98,10 @@ def visible_hidden(patterns: int = 20, cells: int = 100, model: str = "softmax",
     """`patterns` random ±1 patterns (P(+1) = `level`) over `cells` visible neurons, one hidden neuron a pattern.
 
     `model` is one of the above; `power` is n, `sharpness` β (if not given, one at which a cue with 20 % of its signs
-    flipped is completed), `gain` that of the visible neurons (infinite: they are binary). `competition` is w of the body, `tau_pool` its time
-    constant. `pool` escape-rate neurons with hazard `ceiling` for an emission of 1 stand for one graded neuron at the
-    spiking level. ``images="digits"`` stores the first `patterns` of scikit-learn's 8 × 8 digits.
+    flipped is completed), `gain` that of the visible neurons (infinite: they are binary). `competition` is w of the
+    body, `tau_pool` its time constant. `pool` escape-rate neurons with hazard `ceiling` for an emission of 1 stand for
+    one graded neuron at the spiking level. ``images="digits"`` stores the first `patterns` of scikit-learn's 8 × 8
+    digits.
     """
     sharpness = SHARPNESS.get(model, 1.0) if sharpness is None else float(sharpness)
     _check(model, power=(power, 2), sharpness=(sharpness, 0), gain=(gain, 0), competition=(competition, 0))
@@ -109,7 +111,8 @@ def visible_hidden(patterns: int = 20, cells: int = 100, model: str = "softmax",
     fast = assumed(tau_hidden, "a quarter of the visible one; the theory takes it to 0")
     populations = [
         Population("cue", stored.size, Drive(), "what is presented"),
-        Population("visible", stored.size, Rate(membrane, visible_transfer(model, stored.size, gain, level)), "features"),
+        Population("visible", stored.size, Rate(membrane, visible_transfer(model, stored.size, gain, level)),
+                   "features"),
         Population("memory", stored.number, Rate(fast, hidden_transfer(model, stored.size, power, sharpness)),
                    "one hidden neuron a pattern"),
     ]
@@ -119,7 +122,8 @@ def visible_hidden(patterns: int = 20, cells: int = 100, model: str = "softmax",
     there = Stored(similarity, "ξ_μi, the stored patterns", source=KROTOV)
     if model == "sparse":
         there = Stored(functools.partial(centred, level=level), "ξ_μi − f", source=TSODYKS)
-        back = Stored(functools.partial(centred_answer, level=level), "ξ_μi − f, the same synapses back", source=TSODYKS)
+        back = Stored(functools.partial(centred_answer, level=level), "ξ_μi − f, the same synapses back",
+                      source=TSODYKS)
     projections = [
         Projection("cue", "visible", one_to_one(), assumed(1.0, "as strong as the answer of one memory")),
         Projection("visible", "memory", all_to_all(), there),
@@ -162,8 +166,8 @@ def _stored(model: str, patterns: int, cells: int, level: float, images: str) ->
     if images == "digits" and model != "sparse":
         return digits(patterns)
     if images:
-        raise DescriptionError(f"visible_hidden: images is {images!r}; use 'digits' (not with sparse patterns), or nothing for "
-                               "random patterns")
+        raise DescriptionError(f"visible_hidden: images is {images!r}; use 'digits' (not with sparse patterns), or "
+                               "nothing for random patterns")
     return Patterns(patterns, cells, "visible", "sign", level)
 
 

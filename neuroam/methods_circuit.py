@@ -31,6 +31,8 @@ RULE_WORDS = {"on_pre": "b_pre, change for each presynaptic spike", "on_pre_post
               "low": "lowest weight, w_min", "high": "highest weight, w_max"}
 TERMS = {"on_pre": "b_pre · s_pre", "on_pre_post": "a_pre · s_pre · y_post", "on_post": "b_post · s_post",
          "on_post_pre": "a_post · s_post · y_pre"}
+UPDATES = {"continuous": "", "asynchronous": "; the other cells change one by one until none does",
+           "synchronous": "; the other cells change all at once, step by step"}
 PARAMETER_HEADER = ("Parameter", "Value", "Source")
 
 
@@ -326,9 +328,8 @@ def _levels(circuit: Circuit) -> Table:
     rows.append(("rate", one if pools else "as above", "–"))
     if circuit.hidden:
         have, their = ("has", "its") if len(circuit.hidden) == 1 else ("have", "their")
-        step = "; the other cells change one by one until none does" if circuit.updates == "asynchronous" else ""
         rows.append(("effective", f"{' and '.join(circuit.hidden)} {have} no time constant: {their} emission follows "
-                                  f"from the drive of the same moment{step}", "–"))
+                                  f"from the drive of the same moment{UPDATES[circuit.updates]}", "–"))
     return Table("H  Levels of description", ("Level", "What stands for what", "Numbers and source"), tuple(rows))
 
 

@@ -131,8 +131,8 @@ class Record:
     """What to keep of a population: its spikes and, always, its mean emission while each trial's stimulus is on.
 
     `every` adds traces at that interval: the emission of graded cells, the potential of spiking ones; `cells` limits
-    them to some. Without `units` nothing is kept cell by cell, only overlaps with stored patterns: groups of strains with
-    different numbers of cells make one recording.
+    them to some. Without `units` nothing is kept cell by cell, only overlaps with stored patterns: groups of strains
+    with different numbers of cells make one recording.
     """
 
     population: str
@@ -158,8 +158,8 @@ class Figure:
 
 @dataclass(frozen=True)
 class Protocol:
-    """A frozen experiment. The first group is the control. `circuit` and `dt` are what it is usually run on, `levels` those
-    of description at which it usually is (none: all that the circuit has).
+    """A frozen experiment. The first group is the control. `circuit` and `dt` are what it is usually run on, `levels`
+    those of description at which it usually is (none: all that the circuit has).
 
     `metrics` adds to what levels of description are compared by: each function maps a recording to one value for each
     (animal, trial).
