@@ -69,7 +69,8 @@ class Projection:
 
     `weight` has the unit of the postsynaptic drive over that of the presynaptic emission (volt per hertz between
     LIF neurons: an exponential synapse moves the drive by weight/τ_s at each spike). `lowpass` inserts a slow
-    synapse of that time constant. ``acts="divisive"`` divides the target's total drive by 1 + Σ w · r.
+    synapse of that time constant. ``acts="divisive"`` divides the target's total drive by 1 + Σ w · r. With a `reversal`
+    potential spikes open a conductance, I_post = Σ w · r_pre · (reversal − v), w · r in units of the leak.
     """
 
     pre: str
@@ -79,6 +80,7 @@ class Projection:
     delay: Any = 0.0
     lowpass: Any = None
     acts: str = "additive"
+    reversal: Any = None
     plasticity: ThreeFactor | None = None
     source: str = ""
 
@@ -132,8 +134,9 @@ class Circuit:
     """A frozen description. `wire(circuit, seed)` realises it; `describe(circuit)` prints it.
 
     `hidden` names the populations that the effective level takes to be instantaneous; with "asynchronous" `updates` that
-    level has no time either: binary visible neurons are updated one by one until none changes. `pool` says which spiking cells
-    stand for a graded one at the spiking level (without one, cells that are graded stay so).
+    level has no time either: binary visible neurons are updated one by one until none changes; with "synchronous" ones its
+    time goes in steps, all visible neurons at once. `pool` says which spiking cells stand for a graded one at the spiking level
+    (without one, cells that are graded stay so).
     """
 
     name: str
@@ -167,9 +170,9 @@ class Circuit:
             ports = {name: replace(port, names=self.patterns.names) if port.patterns else port
                      for name, port in ports.items()}
         _check_ports(self, ports)
-        if self.updates not in ("continuous", "asynchronous"):
-            raise DescriptionError(f"circuit {self.name!r}: updates is {self.updates!r}; use 'continuous' or "
-                                   "'asynchronous'")
+        if self.updates not in ("continuous", "asynchronous", "synchronous"):
+            raise DescriptionError(f"circuit {self.name!r}: updates is {self.updates!r}; use 'continuous', 'asynchronous' "
+                                   "or 'synchronous'")
         for name in self.hidden:
             self.population(name, f"circuit {self.name!r}: hidden")
         if self.calibration is not None:
@@ -255,8 +258,8 @@ def _check_ports(circuit: Circuit, ports: Mapping[str, Port]) -> None:
 
 
 def weight_unit(pre: Neuron, post: Neuron, acts: str) -> str:
-    """Unit of w in I = w·r."""
-    drive = "1" if acts == "divisive" else post.unit_in
+    """Unit of w in I = w·r, or, of divisive synapses and conductances, in w·r."""
+    drive = post.unit_in if acts == "additive" else "1"
     if drive == pre.unit_out:
         return "1"
     return drive if pre.unit_out == "1" else f"{drive}/{pre.unit_out}"
@@ -277,8 +280,11 @@ def _settle(projection: Projection, circuit: Circuit) -> Projection:
     if isinstance(projection.connectivity, OneToOne) and pre.size != post.size:
         raise DescriptionError(f"{where}: one_to_one needs populations of one size, but {pre.name!r} has {pre.size} "
                                f"cells and {post.name!r} has {post.size}")
-    unit = weight_unit(pre.neuron, post.neuron, projection.acts)
-    changes: dict[str, Any] = {"weight": _settle_weight(projection, unit, where, (post.size, pre.size))}
+    changes: dict[str, Any] = {}
+    if projection.reversal is not None:
+        changes["reversal"] = _settle_reversal(projection, pre.neuron, post.neuron, where)
+    unit = weight_unit(pre.neuron, post.neuron, projection.acts if projection.reversal is None else "conductance")
+    changes["weight"] = _settle_weight(projection, unit, where, (post.size, pre.size))
     changes["delay"] = parameter(projection.delay, "second", f"{where}: delay", least=0, finite=True)
     if projection.lowpass is not None:
         changes["lowpass"] = parameter(projection.lowpass, "second", f"{where}: lowpass", above=0, finite=True)
@@ -299,6 +305,15 @@ def _settle(projection: Projection, circuit: Circuit) -> Projection:
         changes["plasticity"] = projection.plasticity.settle(unit, pre.neuron.unit_out, post.neuron.unit_out,
                                                              gate_unit, where)
     return replace(projection, **changes)
+
+
+def _settle_reversal(projection: Projection, pre: Neuron, post: Neuron, where: str) -> Parameter:
+    spikes = isinstance(pre, (LIF, Poisson)) and float(pre.synapse) > 0
+    if not (spikes and isinstance(post, LIF)) or projection.acts != "additive" or projection.lowpass is not None:
+        raise DescriptionError(f"{where}: a reversal potential goes with spikes through an exponential synapse to LIF "
+                               "neurons, neither divisive nor low-passed; leave it out, or give the presynaptic neuron "
+                               "a synapse time constant")
+    return parameter(projection.reversal, "volt", f"{where}: reversal", finite=True)
 
 
 def _settle_weight(projection: Projection, unit: str, where: str, shape: tuple[int, int]) -> Any:

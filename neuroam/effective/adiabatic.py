@@ -7,7 +7,8 @@ ones through S and answer through P, that is
     f(h)              separation
 
 the model that Krotov & Hopfield 2021 obtain for τ_h → 0. One explicit step of length τ_v is the synchronous update
-v ← P f(S g(v)) + I. Circuits with asynchronous updates have no time at this level (`neuroam.effective.one_by_one`).
+v ← P f(S g(v)) + I. Circuits with asynchronous updates have no time at this level (`neuroam.effective.one_by_one`); with
+synchronous ones time goes in steps (`neuroam.effective.synchronous`).
 """
 from __future__ import annotations
 
@@ -34,7 +35,7 @@ class Adiabatic:
     name: ClassVar[str] = "Adiabatic"
     carries: ClassVar[frozenset[str]] = frozenset(FEATURES) - {
         "LIF cells", "Poisson inputs", "escape-rate cells", "delayed spikes", "plasticity",
-        "graded terms in plasticity", "carried-over state"}
+        "graded terms in plasticity", "carried-over state", "conductances"}
     tunes_inhibition: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -56,6 +57,10 @@ class Adiabatic:
 
             return run_one_by_one(wired, session, self.hidden or wired.hidden)
         order = listening_order(wired, self.hidden or wired.hidden)
+        if wired.updates == "synchronous":
+            from neuroam.effective.synchronous import run_synchronous
+
+            return run_synchronous(wired, session, order)
         return run_batched(wired, session, self.dt, self.method, np.dtype(self.dtype), order)
 
 

@@ -1,0 +1,225 @@
+"""Effective level of circuits with synchronous updates: time goes in steps, and all visible neurons follow at once what
+they heard in the last one.
+
+    h(n) = S r(n) + J(n)        hidden neurons have no time constant; J is what else drives them
+    r(n + 1) = g( P f(h(n)) + I(n + 1) )
+
+A step is the shortest delay of the circuit's synapses or, without any, the time constant of its visible neurons. The step
+from a neuron to the next is the first delay: a synapse of three steps is heard two steps later than one without delay.
+Slow synapses and all cells that are neither visible nor hidden keep their time constants τ: they go the fraction
+1 − exp(−step/τ) of the way in each step. Inputs are read at the beginning of a step and act on visible neurons at once.
+
+Where binary visible neurons are weighed all alike by a hidden population (±w), none of them hears itself through it, as in
+the theory of such networks: neuron i receives Σ_μ P_iμ f(Σ_{j≠i} S_μj r_j). A binary neuron whose drive is 0 stays as it is.
+"""
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import sparse
+
+from neuroam.errors import DescriptionError, Unsupported
+from neuroam.neurons import Rate
+from neuroam.session import Presentation, Session
+from neuroam.solvers.base import Outcome
+from neuroam.transfer import Linear, Sign, Transfer
+from neuroam.wiring import Wired, WiredProjection
+
+ROUNDING = 1e-12  # of the sum of sizes: a drive below is 0
+
+
+def run_synchronous(wired: Wired, session: Session, order: tuple[int, ...]) -> Outcome:
+    """All trials of a session, those of one duration side by side; see `Outcome`. `order`: the hidden populations, each
+    after those it hears."""
+    network = _Network(wired, order, session.dt)
+    recorded = [p for p, _ in session.record]
+    responses = {p: np.zeros((session.n_trials, wired.populations[p].size)) for p in recorded}
+    traced = [(p, slice(None) if cells is None else list(cells)) for p, cells in session.record
+              if session.every and cells != ()]
+    samples = -(-session.stop // session.every) if session.every else 0
+    traces = {p: np.zeros((samples, len(np.arange(wired.populations[p].size)[cells]))) for p, cells in traced}
+    by_duration: dict[int, list[Presentation]] = defaultdict(list)
+    for row in session.presentations:
+        by_duration[row.stop - row.start].append(row)
+    for duration, rows in by_duration.items():
+        state = _Trials(network, session, rows)
+        for n in range(-(-duration // network.ticks)):
+            state.advance(n)
+            for b, row in enumerate(rows):
+                begin, end = (row.start + k * network.ticks for k in (n, n + 1))
+                shared = min(end, row.last) - max(begin, row.first)
+                if shared > 0:
+                    for p in recorded:
+                        responses[p][row.trial] += shared / (row.last - row.first) * state.r[p][:, b]
+                for p, cells in traced:
+                    first, last = (-(-min(tick, row.stop) // session.every) for tick in (begin, end))
+                    traces[p][first:last] = state.r[p][cells, b]
+    names = [p.name for p in wired.populations]
+    return Outcome(responses={names[p]: v for p, v in responses.items()},
+                   traces={names[p]: v for p, v in traces.items()},
+                   weights={q.name: q.weight.copy() for q in wired.projections})
+
+
+def step_of(wired: Wired) -> float:
+    """Seconds of one update."""
+    delays = [q.delay for q in wired.projections if q.delay > 0]
+    return min(delays) if delays else float(wired.populations[_visible(wired)].neuron.tau)  # type: ignore[union-attr]
+
+
+def _visible(wired: Wired) -> int:
+    if wired.stored is None:
+        raise Unsupported(f"circuit {wired.name!r} stores no patterns, so nothing says which of its neurons are visible; "
+                          "give it patterns=Patterns(…), or updates='continuous'")
+    return wired.find(wired.stored.population, "synchronous updates")
+
+
+@dataclass(frozen=True, eq=False)
+class _Heard:
+    """One hidden population as the visible neurons hear it, themselves left out: `own` (n_hidden, n) are the weights of each
+    visible neuron in it, and `copies` the populations, with their shares, that carry its emission there."""
+
+    projection: int
+    hidden: int
+    own: np.ndarray
+    copies: tuple[int, ...]
+
+
+class _Network:
+    """What does not change from trial to trial: weights as they are read, delays in steps, who is visible or hidden."""
+
+    def __init__(self, wired: Wired, order: tuple[int, ...], dt: float) -> None:
+        self.wired, self.order, self.visible = wired, order, _visible(wired)
+        self.step = step_of(wired)
+        self.ticks = _whole(self.step / dt, f"an update of {self.step:g} s", f"time steps of {dt:g} s")
+        self.late = [max(_whole(q.delay / self.step, f"the delay of {q.name}", f"updates of {self.step:g} s") - 1, 0)
+                     for q in wired.projections]
+        self.others = [p for p, population in enumerate(wired.populations)
+                       if not population.is_input and p not in order and p != self.visible]
+        self.weight = [_readable(q, wired) for q in wired.projections]
+        self.memory = 1 + max(self.late, default=0)
+        self.alone = {heard.projection: heard for heard in self._without_themselves()}
+        self.crossed = {q: wired.projections[q].weight * np.sign(heard.own).T for q, heard in self.alone.items()}
+
+    def transfer(self, p: int, x: np.ndarray) -> np.ndarray:
+        population = self.wired.populations[p]
+        assert isinstance(population.neuron, Rate)
+        return population.gain[:, None] * population.neuron.transfer(x, population.threshold[:, None])
+
+    def _without_themselves(self) -> list[_Heard]:
+        """Hidden populations that weigh the binary visible neurons all alike."""
+        if not isinstance(_transfer(self.wired, self.visible), Sign):
+            return []
+        found = []
+        for k, q in enumerate(self.wired.projections):
+            if q.post != self.visible or q.pre not in self.order or q.layout != "dense" or self.late[k]:
+                continue
+            heard = [row for row in self.wired.projections if row.post == q.pre and row.layout == "dense"]
+            copies = tuple(row.pre for row in heard if self._carries_visible(row.pre))
+            same = len(heard) == len(copies) > 0 and all(np.array_equal(row.weight, heard[0].weight) for row in heard)
+            if same and np.ptp(np.abs(heard[0].weight)) == 0 and not _transfer(self.wired, q.pre).layerwise:
+                found.append(_Heard(k, q.pre, heard[0].weight, copies))
+        return found
+
+    def _carries_visible(self, p: int) -> bool:
+        """Whether a population is the visible one, or its slow or late copy."""
+        if p == self.visible:
+            return True
+        into = [q for q in self.wired.projections if q.post == p]
+        linear = isinstance(_transfer(self.wired, p), Linear) if not self.wired.populations[p].is_input else False
+        return linear and len(into) == 1 and into[0].pre == self.visible and into[0].layout == "sparse"
+
+
+class _Trials:
+    """Emissions (n_cells, n_trials) of every population, and those of a few steps before."""
+
+    def __init__(self, network: _Network, session: Session, rows: list[Presentation]) -> None:
+        self.network, self.session, self.rows = network, session, rows
+        wired = network.wired
+        shape = {p: (population.size, len(rows)) for p, population in enumerate(wired.populations)}
+        self.x = {p: np.zeros(shape[p]) for p in (network.visible, *network.others, *network.order)}
+        self.r = {p: np.zeros(s) for p, s in shape.items()}
+        for p in self.x:
+            self.r[p] = network.transfer(p, self.x[p])
+        self.past = [dict(self.r)] * network.memory
+
+    def advance(self, n: int) -> None:
+        """One step: what was heard moves the visible neurons and the slow ones, and hidden ones follow."""
+        network = self.network
+        now: dict[int, np.ndarray] = {}
+        for p, drive in self.session.inputs.items():
+            gain = network.wired.populations[p].gain
+            at = [row.start + n * network.ticks for row in self.rows]
+            now[p] = np.stack([gain * drive.at(tick) for tick in at], axis=1)
+        for p in network.others:
+            fraction = -np.expm1(-network.step / float(network.wired.populations[p].neuron.tau))  # type: ignore
+            self.x[p] = self.x[p] + fraction * (self._drive(p, self.past, now) - self.x[p])
+        visible = network.visible
+        before, self.x[visible] = self.r[visible], self._drive(visible, self.past, now)
+        self.r = {**self.r, **now}
+        for p in (*network.others, visible):
+            self.r[p] = network.transfer(p, self.x[p])
+        if isinstance(_transfer(network.wired, visible), Sign):
+            self.r[visible] = np.where(self.x[visible] == 0, before, self.r[visible])
+        self.past = [self.r, *self.past[:-1]]
+        for p in network.order:
+            self.x[p] = self._drive(p, self.past, {})
+            self.r[p] = network.transfer(p, self.x[p])
+
+    def _drive(self, p: int, past: list[dict[int, np.ndarray]], inputs: dict[int, np.ndarray]) -> np.ndarray:
+        """What a population hears: from `inputs` now, from others as they were in the newest of `past` or before."""
+        total, division = np.zeros((2, *self.x[p].shape))
+        size = np.zeros(total.shape)
+        for k, q in enumerate(self.network.wired.projections):
+            if q.post != p:
+                continue
+            r = inputs[q.pre] if q.pre in inputs else past[self.network.late[k]][q.pre]
+            if q.divisive:
+                division += self._deliver(k, r)
+                continue
+            part = self._deliver_to_others(self.network.alone[k], r) if k in self.network.alone else self._deliver(k, r)
+            total += part
+            size += np.abs(part)
+        total[np.abs(total) < ROUNDING * size] = 0
+        return total / (1 + division)
+
+    def _deliver(self, k: int, r: np.ndarray) -> np.ndarray:
+        q, weight = self.network.wired.projections[k], self.network.weight[k]
+        return weight * r.sum(axis=0, keepdims=True) if q.layout == "uniform" else weight @ r
+
+    def _deliver_to_others(self, heard: _Heard, r: np.ndarray) -> np.ndarray:
+        """Σ_μ P_iμ f(h_μ − own part of neuron i)."""
+        network, past = self.network, self.past
+        sources = [past[network.late[k]][q.pre] for k, q in enumerate(network.wired.projections)
+                   if q.post == heard.hidden and q.pre in heard.copies]
+        own = np.sum(sources, axis=0)  # what each visible neuron sends there
+        h, weight = self.x[heard.hidden], network.wired.projections[heard.projection].weight
+        if (np.abs(own) == 1).all():
+            w = abs(heard.own.flat[0])
+            agree, differ = (network.transfer(heard.hidden, h - s * w) for s in (1, -1))
+            return weight @ ((agree + differ) / 2) + own * (network.crossed[heard.projection] @ ((agree - differ) / 2))
+        return np.stack([self._one_trial(heard, weight, h[:, b], own[:, b]) for b in range(h.shape[1])], axis=1)
+
+    def _one_trial(self, heard: _Heard, weight: np.ndarray, h: np.ndarray, own: np.ndarray) -> np.ndarray:
+        others = self.network.transfer(heard.hidden, h[:, None] - heard.own * own)
+        return np.einsum("iu,ui->i", weight, others)
+
+
+def _transfer(wired: Wired, p: int) -> Transfer:
+    neuron = wired.populations[p].neuron
+    assert isinstance(neuron, Rate)
+    return neuron.transfer
+
+
+def _readable(q: WiredProjection, wired: Wired) -> np.ndarray | sparse.csr_matrix:
+    if q.layout != "sparse":
+        return q.weight
+    shape = wired.populations[q.post].size, wired.populations[q.pre].size
+    return sparse.csr_matrix((q.weight, (q.post_index, q.pre_index)), shape=shape)
+
+
+def _whole(number: float, what: str, of_what: str) -> int:
+    if abs(number - round(number)) > 1e-6:
+        raise DescriptionError(f"{what} is not a whole number of {of_what}; change one of them")
+    return round(number)
