@@ -59,6 +59,7 @@ class WiredProjection:
     divisive: bool
     plasticity: ThreeFactor | None
     gate: int = -1
+    reversal: float | None = None
 
     @property
     def layout(self) -> str:
@@ -97,8 +98,9 @@ class Wired:
 
     def between(self, pre: str, post: str, asked_by: str) -> tuple[int, ...]:
         """Positions of the projections from `pre` to `post`, by way of a slow synapse or not."""
-        names = {f"{pre}->{post}", f"{pre}->{post} (slow)->{post}"}
-        found = tuple(i for i, p in enumerate(self.projections) if p.name in names)
+        names = f"{pre}->{post}", f"{pre}->{post} (slow)->{post}"
+        by_delay = tuple(f"{name}, " for name in names)
+        found = tuple(i for i, p in enumerate(self.projections) if p.name in names or p.name.startswith(by_delay))
         if not found:
             known = [p.name for p in self.projections if "(slow)" not in p.name]
             raise DescriptionError(f"{asked_by}: {unknown('projection', f'{pre}->{post}', known)}")
@@ -141,9 +143,11 @@ def wire(circuit: Circuit, seed: int = 0) -> Wired:
             relay = _relay(projection, populations[drawn.pre])
             index[relay.name] = len(populations)
             populations.append(relay)
-            projections.append(_into_relay(drawn, index[relay.name], relay))
+            projections += _by_delay(_into_relay(drawn, index[relay.name], relay), projection, seed)
             drawn = replace(drawn, pre=index[relay.name], delay=0.0, name=f"{relay.name}->{projection.post}")
-        projections.append(drawn)
+            projections.append(drawn)
+        else:
+            projections += _by_delay(drawn, projection, seed)
     return Wired(circuit.name, seed, tuple(populations), tuple(projections), dict(circuit.ports),  # type: ignore
                  circuit.calibration, patterns=patterns, stored=circuit.patterns, hidden=circuit.hidden,
                  updates=circuit.updates)
@@ -206,7 +210,24 @@ def _wire_projection(projection: Projection, index: dict[str, int], populations:
     gate = projection.plasticity.gate if projection.plasticity else None
     return WiredProjection(projection.name, pre, post, weight, pre_index, post_index, float(projection.delay),
                            projection.acts == "divisive", projection.plasticity,
-                           index[gate] if gate is not None else -1)
+                           index[gate] if gate is not None else -1,
+                           float(projection.reversal) if projection.reversal is not None else None)
+
+
+def _by_delay(drawn: WiredProjection, projection: Projection, seed: int) -> list[WiredProjection]:
+    """One projection for each delay, where the rule of connectivity gives every axon a delay of its own (seconds,
+    shape (n_pre,)) on top of the projection's."""
+    axons = getattr(projection.connectivity, "axons", None)
+    if axons is None or drawn.pre_index is None or drawn.post_index is None:
+        return [drawn]
+    own = axons(stream(seed, projection.name))[drawn.pre_index]
+    parts = []
+    for longer in np.unique(own):
+        here = own == longer
+        delay = drawn.delay + float(longer)
+        parts.append(replace(drawn, name=f"{drawn.name}, {1e3 * delay:g} ms", delay=delay, weight=drawn.weight[here],
+                             pre_index=drawn.pre_index[here], post_index=drawn.post_index[here]))
+    return parts or [drawn]
 
 
 def _stored_weight(projection: Projection, patterns: np.ndarray | None, shape: tuple[int, int],
