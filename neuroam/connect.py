@@ -135,8 +135,9 @@ def from_matrix(matrix: Any, unit: str = "1", name: str = "from_matrix") -> Matr
     table.sort_indices()
     if len(table.shape) != 2 or not np.isfinite(table.data).all():
         raise DescriptionError(f"{name}: needs a finite matrix of shape (n_post, n_pre)")
-    post, pre = table.nonzero()
-    return Matrix(pre.astype(int), post.astype(int), np.asarray(table[post, pre], float).ravel(), table.shape)
+    table.eliminate_zeros()
+    synapses = table.tocoo()
+    return Matrix(synapses.col.astype(int), synapses.row.astype(int), synapses.data.astype(float), table.shape)
 
 
 Connectivity = AllToAll | OneToOne | InDegree | Matrix

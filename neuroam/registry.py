@@ -72,6 +72,8 @@ def _value(make: Callable[..., Any], key: str, text: str) -> Any:
     default = parameters[key].default
     if isinstance(default, str):
         return text
+    if default is None and text == "None":
+        return None
     try:
         if isinstance(default, bool):
             return {"true": True, "false": False}[text.lower()]

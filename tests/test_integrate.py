@@ -1,0 +1,226 @@
+"""Hidden neurons integrated out: every memory against its closed form, its energy against finite differences, refusals."""
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from brian2 import Hz, ms, mV
+
+from neuroam.circuit import Circuit, Population, Projection, as_spikes
+from neuroam.circuits.hippocampus import hippocampus
+from neuroam.circuits.mushroom_body import mushroom_body
+from neuroam.circuits.visible_hidden import visible_hidden
+from neuroam.connect import all_to_all
+from neuroam.effective.adiabatic import Adiabatic
+from neuroam.effective.integrate import integrate_out
+from neuroam.effective.one_by_one import as_binary
+from neuroam.errors import DescriptionError, Unsupported
+from neuroam.neurons import LIF, Drive, Rate
+from neuroam.plasticity import hebbian
+from neuroam.protocol import Block, Protocol, Record, Stimulus, Trial
+from neuroam.session import schedule
+from neuroam.transfer import Linear
+from neuroam.wiring import wire
+
+N, P = 60, 8
+BINARY = ("classical", "polynomial", "exponential")
+MODELS = (*BINARY, "softmax", "softmax with a body", "spherical")
+
+
+def softmax(z):
+    e = np.exp(z - z.max(axis=1, keepdims=True))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def closed_form(model, v, xi, gain):
+    """One synchronous update of each memory as its paper writes it."""
+    g = {"softmax": v, "softmax with a body": v,
+         "spherical": N**.5 * v / np.linalg.norm(v, axis=1, keepdims=True)}.get(
+             model, np.where(v >= 0, 1., -1.) if np.isinf(gain) else np.tanh(gain * v))
+    m = g @ xi.T / N
+    if model == "classical":  # Hopfield 1982, 1984: J = ξᵀξ/N without its diagonal
+        j = xi.T @ xi / N
+        np.fill_diagonal(j, 0)
+        return g @ j
+    if model == "softmax":  # Ramsauer et al. 2020
+        return softmax(20 * m) @ xi
+    if model == "softmax with a body":
+        e = 1000 * np.exp(10 * (m - 1))
+        return e / (1 + e.sum(axis=1, keepdims=True)) @ xi
+    f = np.exp(5 * (m - 1)) if model == "exponential" else np.maximum(m, 0)**2
+    return f @ xi
+
+
+def cases():
+    return [(m, 10.0) for m in MODELS] + [(m, np.inf) for m in BINARY]
+
+
+@pytest.fixture
+def states():
+    return np.random.default_rng(0).standard_normal((5, N))
+
+
+@pytest.mark.parametrize("model, gain", cases())
+def test_each_memory_is_its_closed_form(model, gain, states):
+    wired = wire(visible_hidden(model=model, patterns=P, cells=N, gain=gain), 3)
+    np.testing.assert_allclose(integrate_out(wired).update(states), closed_form(model, states, wired.patterns, gain),
+                               rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_minus_the_gradient_of_the_energy_drives_the_state(model, states):
+    """−∂E/∂g = update − v, so dE along a small step is −(update − v)·dg; a wrong term of E or of the update would show."""
+    effective = integrate_out(wire(visible_hidden(model=model, patterns=P, cells=N, gain=0.7), 3))
+    drive = np.random.default_rng(1).standard_normal(N)
+    step = 1e-5 * np.random.default_rng(2).standard_normal(states.shape)
+    change = effective.energy(states + step, drive) - effective.energy(states - step, drive)
+    emitted = effective.emission(states + step) - effective.emission(states - step)
+    pull = effective.update(states, drive) - states
+    if model == "spherical":  # its emission says nothing of the length of the state
+        pull = effective.update(states, drive)
+        emitted_along = (states * emitted).sum(axis=1)
+        np.testing.assert_allclose(emitted_along, 0, atol=1e-8)
+    np.testing.assert_allclose(change, -(pull * emitted).sum(axis=1), rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_the_energy_falls_along_the_flow(model, states):
+    effective = integrate_out(wire(visible_hidden(model=model, patterns=P, cells=N, gain=3.0), 3))
+    energies = [effective.energy(states)]
+    for _ in range(100):
+        states = effective.flow(states, 1e-3, 1e-3)
+        energies.append(effective.energy(states))
+    assert np.diff(energies, axis=0).max() <= 1e-9
+
+
+def test_one_euler_step_of_the_visible_time_constant_is_the_update(states):
+    wired = wire(visible_hidden(model="softmax", patterns=P, cells=N), 3)
+    effective = integrate_out(wired)
+    alike = effective.flow(states, 50 * effective.tau, 50 * effective.tau)
+    np.testing.assert_allclose(alike, effective.update(states), rtol=1e-12)
+
+
+def test_a_sharp_softmax_memory_needs_one_update():
+    wired = wire(visible_hidden(model="softmax", patterns=P, cells=N, sharpness=300.0), 3)
+    cues = wired.patterns.copy()
+    cues[:, :12] *= -1
+    final, steps = integrate_out(wired).settle(cues, tolerance=1e-9)
+    np.testing.assert_allclose(final, wired.patterns, atol=1e-9)
+    assert (steps == 1).all()
+
+
+def test_a_state_may_be_one_or_many(states):
+    effective = integrate_out(wire(visible_hidden(model="polynomial", patterns=P, cells=N), 3))
+    np.testing.assert_allclose(effective.update(states[0]), effective.update(states)[0], rtol=1e-12)
+    np.testing.assert_allclose(effective.energy(states[0]), effective.energy(states)[0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("model", BINARY)
+def test_neuron_by_neuron_ends_where_no_flip_lowers_the_energy(model):
+    effective = integrate_out(wire(visible_hidden(model=model, patterns=12, cells=N, gain=np.inf), 3))
+    rng = np.random.default_rng(0)
+    starts = rng.choice([-1., 1.], (20, N))
+    final = effective.asynchronous(starts, rng)
+    assert (effective.energy(final) <= effective.energy(starts)).all()
+    for i in range(N):
+        flipped = final.copy()
+        flipped[:, i] *= -1
+        assert (effective.energy(flipped) >= effective.energy(final) - 1e-9).all()
+    binary = as_binary(effective)
+    assert binary is not None and binary.stable(final).all()
+    looked_up = binary.relax(starts, 100, rng).astype(float)
+    np.testing.assert_array_equal(effective.asynchronous(looked_up, rng), looked_up)
+
+
+def test_graded_neurons_one_at_a_time_reach_a_fixed_point():
+    wired = wire(visible_hidden(model="softmax", patterns=P, cells=N), 3)
+    effective = integrate_out(wired)
+    final = effective.asynchronous(wired.patterns, np.random.default_rng(0))
+    np.testing.assert_allclose(effective.update(final), final, atol=1e-9)
+
+
+def test_a_spiking_pool_is_integrated_out_by_its_expected_emission(states):
+    circuit = visible_hidden(model="softmax", patterns=P, cells=N)
+    rate, spiking = (integrate_out(wire(c, 3)) for c in (circuit, as_spikes(circuit)))
+    np.testing.assert_allclose(spiking.update(states), rate.update(states), rtol=1e-12)
+
+
+def test_a_spiking_neuron_is_integrated_out_by_the_rate_curve_it_owns():
+    cell = LIF(tau=10*ms, rest=-60*mV, threshold=-50*mV)
+    there = np.random.default_rng(0).random((3, 4)) * 0.01
+    circuit = Circuit("spikes", (Population("in", 4, Drive()), Population("v", 4, Rate(20*ms, Linear())),
+                                 Population("h", 3, cell)),
+                      (Projection("in", "v", all_to_all(), np.eye(4)), Projection("v", "h", all_to_all(), there*mV*1e3),
+                       Projection("h", "v", all_to_all(), .01/Hz)), {"cue": "in"})
+    effective = integrate_out(wire(circuit, 0), "h")
+    v = np.array([1.0, 2.0, 0.5, 1.5])
+    np.testing.assert_allclose(effective.update(v), np.full(4, 0.01 * cell.rate(there @ v).sum()), rtol=1e-12)
+    with pytest.raises(Unsupported, match="no energy: .*not the transpose"):
+        effective.energy(v)
+
+
+def test_the_protocol_level_ends_in_the_fixed_point_of_the_model():
+    wired = wire(visible_hidden(model="polynomial", patterns=P, cells=N), 3)
+    cue = Stimulus("cue", "pattern 2", 50*ms)
+    protocol = Protocol("p", "p", "", (Block("b", (Trial("t", 600*ms, (cue,), measured=(550*ms, 50*ms)),)),),
+                        (Record("visible"),))
+    outcome = Adiabatic(1e-3).run(wired, schedule(protocol, wired, 1e-3))
+    effective = integrate_out(wired)
+    final, _ = effective.settle(wired.patterns[1:2])
+    np.testing.assert_allclose(outcome.responses["visible"], effective.emission(final), atol=1e-9)
+
+
+@pytest.mark.parametrize("circuit, hidden, message", [
+    (mushroom_body(kenyon=50), ("KC",), "KC.* leaves .*MBON|has no place once KC"),
+    (mushroom_body(kenyon=50), ("KC", "APL"), "APL, KC .*in a loop.* absorb the loop"),
+    (hippocampus(patterns=4, cells=20, granule=50), (), "neither one storing population nor"),
+    (replace(visible_hidden(patterns=P, cells=N), hidden=()), (), "names no hidden population"),
+    (visible_hidden(patterns=P, cells=N), ("memry",), "unknown population 'memry'; did you mean 'memory'"),
+])
+def test_what_cannot_be_integrated_out_is_refused(circuit, hidden, message):
+    with pytest.raises((Unsupported, DescriptionError), match=message):
+        integrate_out(wire(circuit, 0), *hidden)
+
+
+def test_a_plastic_projection_is_refused():
+    plain = visible_hidden(model="classical", patterns=P, cells=N)
+    rule = hebbian(1e-6*Hz, 20*ms, high=10.0, low=-10.0)
+    changed = tuple(replace(q, plasticity=rule) if q.name == "visible->memory" else q for q in plain.projections)
+    with pytest.raises(Unsupported, match="visible->memory is plastic.*BlockPlasticity"):
+        integrate_out(wire(replace(plain, projections=changed), 0))
+
+
+def test_asymmetric_synapses_have_no_energy(states):
+    wired = wire(visible_hidden(model="softmax", patterns=P, cells=N), 3)
+    back = wired.between("memory", "visible", "test")[0]
+    asymmetric = wired.with_projection(back, weight=np.roll(wired.projections[back].weight, 1, axis=1))
+    effective = integrate_out(asymmetric)
+    assert effective.update(states).shape == states.shape
+    with pytest.raises(Unsupported, match="not the transpose of the similarity; make the synapses symmetric"):
+        effective.energy(states)
+
+
+@pytest.mark.parametrize("wrong, message", [(np.zeros((2, N + 1)), "need \\(n_states, 60\\)"),
+                                            (np.full((1, N), np.nan), "hold NaN or infinity")])
+def test_states_are_checked(wrong, message):
+    with pytest.raises(DescriptionError, match=message):
+        integrate_out(wire(visible_hidden(patterns=P, cells=N), 0)).update(wrong)
+
+
+@pytest.mark.parametrize("settings, message", [({"sharpness": 0.0}, "sharpness is 0.0"), ({"sharpness": -1.0}, "sharpness"),
+                                               ({"power": 1}, "power is 1"), ({"model": "softmx"}, "use one of"),
+                                               ({"images": "faces"}, "images is 'faces'")])
+def test_settings_are_checked(settings, message):
+    with pytest.raises(DescriptionError, match=message):
+        visible_hidden(**settings)
+
+
+def test_too_many_patterns_say_what_they_need():
+    with pytest.raises(DescriptionError, match="needs .* GB for its weights and patterns, and .* GB are free"):
+        wire(visible_hidden(patterns=10**7, cells=10**5), 0)
+
+
+def test_binary_neurons_are_not_looked_up_where_they_are_graded():
+    assert as_binary(integrate_out(wire(visible_hidden(model="polynomial", patterns=P, cells=N), 0))) is None
+    assert as_binary(integrate_out(wire(visible_hidden(model="polynomial", patterns=P, cells=N, gain=np.inf), 0)))
