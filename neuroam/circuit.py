@@ -69,8 +69,8 @@ class Projection:
 
     `weight` has the unit of the postsynaptic drive over that of the presynaptic emission (volt per hertz between
     LIF neurons: an exponential synapse moves the drive by weight/τ_s at each spike). `lowpass` inserts a slow
-    synapse of that time constant. ``acts="divisive"`` divides the target's total drive by 1 + Σ w · r. With a `reversal`
-    potential spikes open a conductance, I_post = Σ w · r_pre · (reversal − v), w · r in units of the leak.
+    synapse of that time constant. ``acts="divisive"`` divides the target's total drive by 1 + Σ w · r. With a
+    `reversal` potential spikes open a conductance, I_post = Σ w · r_pre · (reversal − v), w · r in units of the leak.
     """
 
     pre: str
@@ -133,10 +133,10 @@ class CodingLevels:
 class Circuit:
     """A frozen description. `wire(circuit, seed)` realises it; `describe(circuit)` prints it.
 
-    `hidden` names the populations that the effective level takes to be instantaneous; with "asynchronous" `updates` that
-    level has no time either: binary visible neurons are updated one by one until none changes; with "synchronous" ones its
-    time goes in steps, all visible neurons at once. `pool` says which spiking cells stand for a graded one at the spiking level
-    (without one, cells that are graded stay so).
+    `hidden` names the populations that the effective level takes to be instantaneous; with "asynchronous" `updates`
+    that level has no time either: binary visible neurons are updated one by one until none changes; with "synchronous"
+    ones its time goes in steps, all visible neurons at once. `pool` says which spiking cells stand for a graded one at
+    the spiking level (without one, cells that are graded stay so).
     """
 
     name: str
@@ -171,8 +171,8 @@ class Circuit:
                      for name, port in ports.items()}
         _check_ports(self, ports)
         if self.updates not in ("continuous", "asynchronous", "synchronous"):
-            raise DescriptionError(f"circuit {self.name!r}: updates is {self.updates!r}; use 'continuous', 'asynchronous' "
-                                   "or 'synchronous'")
+            raise DescriptionError(f"circuit {self.name!r}: updates is {self.updates!r}; use 'continuous', "
+                                   "'asynchronous' or 'synchronous'")
         for name in self.hidden:
             self.population(name, f"circuit {self.name!r}: hidden")
         if self.calibration is not None:

@@ -7,8 +7,8 @@ ones through S and answer through P, that is
     f(h)              separation
 
 the model that Krotov & Hopfield 2021 obtain for τ_h → 0. One explicit step of length τ_v is the synchronous update
-v ← P f(S g(v)) + I. Circuits with asynchronous updates have no time at this level (`neuroam.effective.one_by_one`); with
-synchronous ones time goes in steps (`neuroam.effective.synchronous`).
+v ← P f(S g(v)) + I. Circuits with asynchronous updates have no time at this level (`neuroam.effective.one_by_one`);
+with synchronous ones time goes in steps (`neuroam.effective.synchronous`).
 """
 from __future__ import annotations
 
