@@ -38,8 +38,11 @@ both levels; no population but the visible one is recorded."""
 COMPARE_EXAMPLES = """examples:
   neuroam compare odour_discrimination
   neuroam compare odour_discrimination --levels spiking,rate --animals 20
-  neuroam compare pattern_completion \\
-      --against 'tau_hidden=0.1*ms,0.2*ms,0.5*ms,1*ms,3*ms,10*ms,30*ms,100*ms'
+  neuroam compare energy_descent --levels rate,effective
+  neuroam compare energy_descent \\
+      --against 'tau_hidden=0.05*ms,0.1*ms,0.2*ms,0.5*ms,1*ms,3*ms,10*ms,30*ms,100*ms'
+  neuroam compare pattern_completion --levels rate,spiking \\
+      --against 'tau_memory=0.1*ms,0.3*ms,1*ms,3*ms,10*ms,30*ms,100*ms'
 """
 
 

@@ -29,7 +29,7 @@ from neuroam.prediction import bootstrap_interval
 from neuroam.protocol import Block, Group, Protocol, Record, Stimulus, Trial
 from neuroam.recording import RecordingError
 from neuroam.report import write_comparison, write_curve
-from neuroam.runs import LEVELS, plan
+from neuroam.runs import LEVELS
 from neuroam.units import ms, quantity
 
 STIMULI = ["a", "b", "c"]
@@ -286,25 +286,7 @@ def test_the_inhibition_that_winners_do_without_is_not_compared():
     assert compare_module._not_modelled(small()) == {}
 
 
-GRADED = replace(small(), pool=None, recipe=None)
 FLAT = replace(small(), hidden=(), recipe=None)
-
-
-@pytest.mark.parametrize("circuit, levels, words", [
-    (GRADED, ("spiking",), r"has no spiking level: its cells are graded.*pool=Pool\(…\), or use --levels rate,eff"),
-    (FLAT, ("effective", "rate"), r"has no effective level: it has neither.*hidden=\(…\).*--levels spiking,rate"),
-    (FLAT, ("rats",), "unknown level 'rats'; did you mean 'rate'")])
-def test_a_level_that_a_circuit_does_not_have_is_refused_in_words(circuit, levels, words):
-    with pytest.raises(DescriptionError, match=words):
-        plan(circuit, cued(["pattern 1"]), levels, 1e-4)
-
-
-def test_without_a_choice_a_circuit_has_the_levels_it_can_have():
-    protocol = cued(["pattern 1"])
-    assert [p.level for p in plan(small(), protocol, (), 1e-4)] == list(LEVELS)
-    assert [p.level for p in plan(GRADED, protocol, (), 1e-4)] == ["rate", "effective"]
-    assert [p.level for p in plan(FLAT, protocol, (), 1e-4)] == ["spiking", "rate"]
-    assert [p.level for p in plan(small(), protocol, ("rate", "rate"), 1e-4)] == ["rate"]
 
 
 def test_hidden_populations_in_a_loop_are_refused_before_anything_runs():
@@ -366,7 +348,8 @@ def coarse(monkeypatch):
 
 def test_a_comparison_is_one_page_with_figures_and_tables(tmp_path, coarse):
     levels, found = compared()
-    text = write_comparison(tmp_path, levels, found.sel(metric=KC), CIRCUIT, PROTOCOL, COMMAND).read_text(encoding="utf-8")
+    text = write_comparison(tmp_path, levels, found.sel(metric=KC), CIRCUIT, PROTOCOL,
+                            COMMAND).read_text(encoding="utf-8")
     page = Page(text)
     words = " ".join("".join(page.words).split())
     assert page.open == [] and "https://" not in text and len(page.ids) == len(set(page.ids))

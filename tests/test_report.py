@@ -13,6 +13,7 @@ from little import little_recording
 from neuroam.circuits.mushroom_body import mushroom_body
 from neuroam.errors import RecordingError
 from neuroam.experiment import judge
+from neuroam.outcome import summary
 from neuroam.prediction import NOT_REPRODUCED, REPRODUCED
 from neuroam.protocols.odour_discrimination import odour_discrimination
 from neuroam.report import Level, verdict_table, write_report
@@ -125,6 +126,10 @@ def test_the_terminal_table_has_claims_down_and_levels_across(levels):
     words = " ".join(text.split())
     assert "+ reproduced" in words and "− not reproduced" in words and "−2.5" in words
     assert "Rate: 0 of 1 claims reproduced, 1 not reproduced, 0 not decidable." in words
+
+
+def test_a_protocol_without_claims_says_so(levels):
+    assert summary([Level("rate", levels[1].recording, [])]) == ["Rate: no claim to judge."]
 
 
 def test_a_level_that_lacks_a_claim_has_a_dash(levels):

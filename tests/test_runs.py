@@ -2,12 +2,18 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 import xarray as xr
 
+from neuroam.circuits.visible_hidden import visible_hidden
 from neuroam.cli import main
+from neuroam.errors import DescriptionError
+from neuroam.protocol import Block, Protocol, Record, Stimulus, Trial
 from neuroam.recording import load
+from neuroam.runs import LEVELS, plan
+from neuroam.units import ms
 
 SMALL = ["run", "odour_discrimination", "--levels", "effective", "--animals", "2", "--workers", "1", "--set",
          "kenyon=200", "--set", "training=1", "--set", "tests=1"]
@@ -60,3 +66,26 @@ def test_what_cannot_be_done_is_one_message(arguments, words, capsys):
     assert main(arguments) == 2
     said = capsys.readouterr().err
     assert words in said and said.count("\n") == 1 and "Traceback" not in said
+
+
+MEMORY = visible_hidden(patterns=4, cells=30)
+GRADED = replace(MEMORY, pool=None, recipe=None)
+FLAT = replace(MEMORY, hidden=(), recipe=None)
+RECALL = Protocol("recall", "Recall", "this test", (Block("cues", (Trial("cue", 20*ms, (Stimulus(
+    "cue", "pattern 1", 20*ms),)),)),), (Record("visible"),))
+
+
+@pytest.mark.parametrize("circuit, levels, words", [
+    (GRADED, ("spiking",), r"has no spiking level: its cells are graded.*pool=Pool\(…\), or use --levels rate,eff"),
+    (FLAT, ("effective", "rate"), r"has no effective level: it has neither.*hidden=\(…\).*--levels spiking,rate"),
+    (FLAT, ("rats",), "unknown level 'rats'; did you mean 'rate'")])
+def test_a_level_that_a_circuit_does_not_have_is_refused_in_words(circuit, levels, words):
+    with pytest.raises(DescriptionError, match=words):
+        plan(circuit, RECALL, levels, 1e-4)
+
+
+def test_without_a_choice_a_circuit_has_the_levels_it_can_have():
+    assert [p.level for p in plan(MEMORY, RECALL, (), 1e-4)] == list(LEVELS)
+    assert [p.level for p in plan(GRADED, RECALL, (), 1e-4)] == ["rate", "effective"]
+    assert [p.level for p in plan(FLAT, RECALL, (), 1e-4)] == ["spiking", "rate"]
+    assert [p.level for p in plan(MEMORY, RECALL, ("rate", "rate"), 1e-4)] == ["rate"]
