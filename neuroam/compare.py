@@ -219,6 +219,10 @@ def _points(circuits: Mapping[str, Circuit], setting: str) -> list[_Point]:
     if not first.hidden:
         raise DescriptionError(f"--against {setting}: circuit {first.name!r} names no hidden population whose time "
                                "constant could go to 0; give the circuit hidden=(…)")
+    if first.updates != "continuous":
+        raise DescriptionError(f"--against {setting}: the effective level of circuit {first.name!r} has "
+                               f"{first.updates} updates, so the circuit does not near it as its hidden neurons get fast; use one with "
+                               "updates='continuous'")
     visible = _visible(first)
     changed = tuple(name for name in first.hidden if len({_tau(c, name) for c in circuits.values()}) > 1)
     points = [_Point(text, circuit, changed or first.hidden, visible) for text, circuit in circuits.items()]
@@ -250,7 +254,7 @@ def _without_own_clocks(protocol: Protocol, points: Sequence[_Point], setting: s
     kept = []
     for group in protocol.groups:
         made = [_of_strain(point.circuit, group.strain) for point in points]
-        kept += [group] if all(circuit.hidden == point.circuit.hidden
+        kept += [group] if all((circuit.hidden, circuit.updates) == (point.circuit.hidden, "continuous")
                                and math.isclose(_ratio(circuit, point.hidden, point.visible), point.ratio)
                                for circuit, point in zip(made, points, strict=True)) else []
     if not kept:

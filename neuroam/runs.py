@@ -161,9 +161,10 @@ def lacks(circuit: Circuit, level: str) -> str:
 
 
 def _at_level(name: str, circuit: Circuit, protocol: Protocol) -> tuple[Circuit, Protocol]:
-    """What is run at a level. The winner-take-all code has no time within a trial, so no traces."""
+    """What is run at a level. A code of winners and updates one by one have no time within a trial, so no traces."""
     if name == "effective":
-        return circuit, protocol if circuit.hidden else protocol.without_traces()
+        in_time = circuit.hidden and circuit.updates != "asynchronous"
+        return circuit, protocol if in_time else protocol.without_traces()
     return as_rates(circuit) if name == "rate" else as_spikes(circuit), protocol
 
 

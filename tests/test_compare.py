@@ -287,6 +287,7 @@ def test_the_inhibition_that_winners_do_without_is_not_compared():
 
 
 FLAT = replace(small(), hidden=(), recipe=None)
+STEPS = replace(small(), updates="synchronous", recipe=None)
 
 
 def test_hidden_populations_in_a_loop_are_refused_before_anything_runs():
@@ -299,6 +300,7 @@ def test_hidden_populations_in_a_loop_are_refused_before_anything_runs():
     ({"5*ms": small()}, ("rate",), "two values or more"),
     ({"1": small(), "2": small(sharpness=9)}, ("rate",), "leave visible and the hidden memory with the same time"),
     ({"1": FLAT, "2": FLAT}, ("rate",), "names no hidden population"),
+    ({"1": STEPS, "2": STEPS}, ("rate",), "has synchronous updates, so the circuit does not near it"),
     ({"1": small(), "2": small(tau_hidden=1 * ms)}, ("effective",), "name one, such as --levels rate")])
 def test_settings_that_make_no_curve_are_refused(circuits, levels, words):
     with pytest.raises(DescriptionError, match=words):

@@ -84,6 +84,13 @@ def test_a_level_that_a_circuit_does_not_have_is_refused_in_words(circuit, level
         plan(circuit, RECALL, levels, 1e-4)
 
 
+def test_an_effective_level_without_time_has_no_traces():
+    one_by_one = visible_hidden(patterns=4, cells=30, model="classical", gain=float("inf"))
+    traced = replace(RECALL, record=(Record("visible", every=1*ms),))
+    assert [p.protocol.every for p in plan(one_by_one, traced, ("rate", "effective"), 1e-4)] == [1e-3, None]
+    assert [p.protocol.every for p in plan(MEMORY, traced, ("rate", "effective"), 1e-4)] == [1e-3, 1e-3]
+
+
 def test_without_a_choice_a_circuit_has_the_levels_it_can_have():
     assert [p.level for p in plan(MEMORY, RECALL, (), 1e-4)] == list(LEVELS)
     assert [p.level for p in plan(GRADED, RECALL, (), 1e-4)] == ["rate", "effective"]
