@@ -16,9 +16,10 @@ from numba import njit, types
 from numba.extending import intrinsic
 
 COUNTED = 63  # memories that fit the 8-bit counters: each takes at most 2 off
-HOEFFDING = 7.0  # standard deviations that what is left out may not reach: it does with 2 exp(−7²/2) = 5e-11
-PLACES = np.uint32(1) << np.arange(32, dtype=np.uint32)
 SINGLE = 2.0 ** -24  # relative rounding of single precision
+TINY = 2.0 ** -140  # more than what one product loses where single precision has no smaller numbers
+SMALL = 0.1  # of the root of the sum of squares of what memories add
+WEIGHED = 1024  # memories added up in single precision
 
 
 @intrinsic
@@ -140,11 +141,11 @@ def _count_one(one, pattern, same, signs, unlike):
 
 @njit(cache=True, error_model="numpy", nogil=True)
 def _add_cavity_class(sums, agreeing, state, weight, field):
-    """Class d − 1 is complete with those that agree at distance d − 1 (kept) and those that do not at distance d."""
+    """Class d − 1 is complete with those that agree at distance d − 1 (kept, twice) and those that do not at d."""
     for i in range(len(field)):
         signed = state[i] * sums[1, i]
-        field[i] += weight * (agreeing[i] + (sums[0, i] - signed) // 2)
-        agreeing[i] = (sums[0, i] + signed) // 2
+        field[i] += 0.5 * weight * (agreeing[i] + sums[0, i] - signed)
+        agreeing[i] = sums[0, i] + signed
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
@@ -184,6 +185,65 @@ def settle_doubtful(bits, projected_bits, state_bits, fields, bound, n, table, c
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
+def weigh_projected(bits, patterns, projected, same, state_bits, states, mean, half, fields, bound):
+    """Fields of a few states in single precision, and what they may be wrong by.
+
+    Their own part, −s Σ half ξ'ξ, takes as long as the rest; where it is small beside that it is left out.
+    """
+    p, n = projected.shape
+    distance = np.empty(p, np.int32)
+    weights, halves = np.empty(p, np.float32), np.empty(p, np.float32)
+    partial, own = np.empty(n, np.float32), np.empty(n, np.float32)
+    for b in range(states.shape[0]):
+        find_distances(bits, state_bits[b], distance)
+        for mu in range(p):
+            weights[mu], halves[mu] = mean[distance[mu]], half[distance[mu]]
+        own_size, total = _size(halves), _total(halves)
+        left_out = not same and own_size < SMALL * np.sqrt(_square(weights))
+        bound[b] = (WEIGHED + 4) * SINGLE * (_size(weights) + 4 * own_size) + p * TINY + (own_size if left_out else 0)
+        own[:] = 0
+        for i in range(n):
+            fields[b, i] = 0.0 if left_out else -states[b, i] * total
+        for first in range(0, p, WEIGHED):
+            some = slice(first, first + WEIGHED)
+            _weigh(projected[some], weights[some], partial)
+            if not same and not left_out:
+                _weigh_unlike(projected[some], patterns[some], halves[some], own)
+            for i in range(n):
+                fields[b, i] += partial[i] - states[b, i] * own[i]
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _weigh(rows, weights, out):
+    """out = Σ weight · row, four rows at a time, which is faster."""
+    out[:] = 0
+    fours = len(rows) // 4 * 4
+    for m in range(0, fours, 4):
+        first, second, third, fourth = rows[m], rows[m + 1], rows[m + 2], rows[m + 3]
+        a, b, c, d = weights[m], weights[m + 1], weights[m + 2], weights[m + 3]
+        for i in range(len(out)):
+            out[i] += (a * np.float32(first[i]) + b * np.float32(second[i])) + (
+                c * np.float32(third[i]) + d * np.float32(fourth[i]))
+    for m in range(fours, len(rows)):
+        for i in range(len(out)):
+            out[i] += weights[m] * np.float32(rows[m, i])
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
+def _weigh_unlike(rows, others, weights, out):
+    """out = Σ weight · (row · other − 1), for rows of ±1, two at a time."""
+    out[:] = 0
+    for m in range(0, len(rows) - 1, 2):
+        first, second, other_first, other_second = rows[m], rows[m + 1], others[m], others[m + 1]
+        a, b = weights[m], weights[m + 1]
+        for i in range(len(out)):
+            out[i] += a * np.float32(first[i] ^ other_first[i]) + b * np.float32(second[i] ^ other_second[i])
+    if len(rows) % 2:
+        for i in range(len(out)):
+            out[i] += weights[-1] * np.float32(rows[-1, i] ^ others[-1, i])
+
+
+@njit(cache=True, error_model="numpy", nogil=True)
 def look_up(overlap, n, mean, half, halves, magnitude):
     """overlap (states, memories) becomes mean[d], `halves` half[d]; `magnitude` grows by the sizes of both."""
     neurons, one_half = np.float32(n), np.float32(0.5)
@@ -201,6 +261,22 @@ def _size(row):
     total = np.float32(0)
     for mu in range(len(row)):
         total += abs(row[mu])
+    return total
+
+
+@njit(cache=True, error_model="numpy", nogil=True, fastmath={"reassoc"})
+def _total(row):
+    total = 0.0
+    for mu in range(len(row)):
+        total += row[mu]
+    return total
+
+
+@njit(cache=True, error_model="numpy", nogil=True, fastmath={"reassoc"})
+def _square(row):
+    total = 0.0
+    for mu in range(len(row)):
+        total += row[mu] * row[mu]
     return total
 
 
@@ -271,127 +347,3 @@ def _flip(column, was, distance):
         distance[mu] += column[mu] * was
         least = min(least, np.int64(distance[mu]))
     return least
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def count_wrong(bits, projected_bits, chosen, n, table, cavity, low, high, left_out, most):
-    """Number of the chosen memories whose image under one update is not what they project to; stops at `most`.
-
-    Memories at distances low ... high are left out at first; only neurons that what is left out could turn, being
-    within `HOEFFDING` standard deviations, are computed. Their sum has at most the variance `left_out`.
-    """
-    p = bits.shape[0]
-    columns = _two_columns(bits)
-    distance = np.empty(p, np.int32)
-    large = np.empty(p, np.int32)
-    counts = np.empty(n + 1, np.int64)
-    halves = projected_bits.view(np.uint32)
-    partial = np.empty(32 * halves.shape[1], np.float32)
-    mean, half = _two_values(table, n, cavity)
-    wrong = 0
-    for mu in chosen:
-        number = _find_large(bits, columns, bits[mu], low, high, distance, large)
-        halves_left_out, rounding = _add_large(large[:number], distance, mean, half, halves, partial)
-        margin = HOEFFDING * np.sqrt(left_out + halves_left_out) + rounding
-        for i in range(n):
-            target = _sign_of(projected_bits[mu], i)
-            if target * partial[i] > margin:
-                continue
-            field = field_of_neuron(bits, projected_bits, distance, bits[mu], i, table, cavity, 0, counts)
-            if target * field < 0 or (field == 0 and _sign_of(bits[mu], i) != target):
-                wrong += 1
-                break
-        if wrong >= most:
-            break
-    return wrong
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def _sign_of(words, i):
-    return 2 * np.int64((words[i >> 6] >> np.uint64(i & 63)) & np.uint64(1)) - 1
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def _two_columns(bits):
-    """The first two words of all memories, each in one piece; a second one of zeros if there is only one."""
-    columns = np.zeros((2, bits.shape[0]), np.uint64)
-    for w in range(min(2, bits.shape[1])):
-        columns[w] = bits[:, w]
-    return columns
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def _two_values(table, n, cavity):
-    """Mean and half difference of the two cavity values of each distance."""
-    mean = np.empty(n + 1)
-    half = np.zeros(n + 1)
-    for d in range(n + 1):
-        agree = table[min(d, len(table) - 1)]
-        differ = table[max(d - 1, 0)] if cavity else agree
-        mean[d] = 0.5 * (agree + differ)
-        half[d] = 0.5 * (differ - agree)
-    return mean, half
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def _find_large(bits, columns, state, low, high, distance, large):
-    """Distances of all memories; returns how many are outside low ... high, listed in `large`."""
-    first, second = columns[0], columns[1]
-    number = np.uint64(0)
-    lowest, span = np.uint64(low), np.uint64(high - low)
-    if bits.shape[1] > 2:
-        find_distances(bits, state, distance)
-        for mu in range(len(distance)):
-            if np.uint64(distance[mu]) - lowest > span:
-                large[number] = mu
-                number += np.uint64(1)
-        return number
-    a = state[0]
-    b = state[1] if len(state) > 1 else np.uint64(0)
-    for mu in range(len(distance)):
-        d = popcount(first[mu] ^ a) + popcount(second[mu] ^ b)
-        distance[mu] = np.int32(d)
-        if d - lowest > span:
-            large[number] = np.int32(mu)
-            number += np.uint64(1)
-    return number
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def _add_large(large, distance, mean, half, halves, partial):
-    """partial = Σ mean[d] ξ' over the memories that count, ξ' = 2 bit − 1.
-
-    Returns Σ half[d]², which is left out, and more than what rounding to single precision may take away.
-    """
-    partial[:] = 0
-    rest, magnitude, total = 0.0, 0.0, 0.0
-    for mu in large:
-        d = distance[mu]
-        rest += half[d] * half[d]
-        magnitude += abs(mean[d])
-        total += mean[d]
-    fours = len(large) // 4 * 4
-    for w in range(halves.shape[1]):
-        part = partial[32 * w: 32 * w + 32]
-        for m in range(0, fours, 4):
-            _add_four(large[m: m + 4], w, distance, mean, halves, part)
-        for mu in large[fours:]:
-            for b in range(32):
-                part[b] += np.float32(mean[distance[mu]]) * np.float32((halves[mu, w] >> b) & 1)
-    for i in range(len(partial)):
-        partial[i] = 2 * partial[i] - total
-    return rest, 4 * (len(large) + 4) * SINGLE * magnitude
-
-
-@njit(cache=True, error_model="numpy", nogil=True)
-def _add_four(large, w, distance, mean, halves, part):
-    """Four memories at once: a quarter of the loads and stores."""
-    nothing = np.float32(0)
-    a, b, c, d = halves[large[0], w], halves[large[1], w], halves[large[2], w], halves[large[3], w]
-    weight_a, weight_b = np.float32(mean[distance[large[0]]]), np.float32(mean[distance[large[1]]])
-    weight_c, weight_d = np.float32(mean[distance[large[2]]]), np.float32(mean[distance[large[3]]])
-    for i in range(32):
-        bit = PLACES[i]
-        first = (weight_a if (a & bit) != 0 else nothing) + (weight_b if (b & bit) != 0 else nothing)
-        second = (weight_c if (c & bit) != 0 else nothing) + (weight_d if (d & bit) != 0 else nothing)
-        part[i] += first + second

@@ -14,8 +14,8 @@ With ξ' = ξ there is an energy E = −N Σ_μ F(ξ^μ·σ / N), F' = f, which 
 lowers it (Krotov & Hopfield 2016; their degree is that of F, one more than that of f).
 
 Overlaps are whole numbers, so f is looked up; fields are sums over classes of equal overlap, exact for powers while
-they stay below 2⁵³. Many states at once go through products of single-precision matrices, and what rounding there
-may have turned is found again by the exact sum: both ways give the same states, always.
+they stay below 2⁵³. Steps are taken in single precision, many states at once through products of matrices, and each
+neuron that this may have turned is found again by the exact sum: the states are those of the exact sum, always.
 """
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from neuroam.errors import DescriptionError, Unsupported
 MANY = 32  # states from which on matrix products are faster
 MEMORIES_AT_ONCE = 512
 STATES_AT_ONCE = 1024
-SINGLE = 2.0 ** -24  # relative rounding of single precision
+DOUBTFUL = 16  # of so many neurons one in doubt: computing the whole state takes less
 WORTH_ASKING = 5e7  # bytes from which on the system is asked whether they are free
 ROUNDED_SIZE = 1.001  # the sum of sizes is itself rounded
 
@@ -101,7 +101,7 @@ class BinaryMemory:
     def update(self, states: ArrayLike) -> np.ndarray:
         """Every state after one synchronous step, int8."""
         rows, shape = self._rows(states)
-        return self._step(rows, replace(self._table, relative=isinstance(self.separation, Exponential))).reshape(shape)
+        return self._step(rows, self._relative).reshape(shape)
 
     def recall(self, states: ArrayLike, steps: int) -> np.ndarray:
         """Synchronous steps from each state: (steps + 1, …, neurons), the start first."""
@@ -149,6 +149,10 @@ class BinaryMemory:
         return tabulate(separation(self.separation), self.neurons, self.memories, self.self_terms)
 
     @cached_property
+    def _relative(self) -> Table:
+        return replace(self._table, relative=isinstance(self.separation, Exponential))
+
+    @cached_property
     def _differences(self) -> Table:
         return tabulate_differences(separation(self.separation), self.neurons, self.memories)
 
@@ -188,21 +192,39 @@ class BinaryMemory:
 
     def _step(self, rows: np.ndarray, table: Table) -> np.ndarray:
         after = np.empty_like(rows)
-        size = STATES_AT_ONCE if len(rows) >= MANY else max(len(rows), 1)
-        for first in range(0, len(rows), size):
-            some = rows[first: first + size]
-            fields = self._multiply(some, table) if len(rows) >= MANY else self._count(some, table)
-            kernels.take_signs(fields, some, after[first: first + size])
+        for first in range(0, len(rows), STATES_AT_ONCE):
+            some = rows[first: first + STATES_AT_ONCE]
+            fields = self._fields_with_sign(some, table)
+            kernels.take_signs(fields, some, after[first: first + STATES_AT_ONCE])
         return after
 
-    def _multiply(self, rows: np.ndarray, table: Table) -> np.ndarray:
-        """Fields with the right signs, of many states at once; a factor common to the state is left open."""
+    def _fields_with_sign(self, rows: np.ndarray, table: Table) -> np.ndarray:
+        """Fields with the right signs; a factor common to the state is left open.
+
+        In single precision first. A neuron that rounding may have turned is computed exactly, and where there are
+        many, the whole state.
+        """
+        fields, bound = self._multiply(rows, table) if len(rows) >= MANY else self._weigh(rows, table)
+        doubtful = np.count_nonzero(np.abs(fields) <= bound[:, None], axis=1)
+        many = np.flatnonzero(doubtful > self.neurons // DOUBTFUL)
+        fields[many], bound[many] = self._count(rows[many], table), -1
+        kernels.settle_doubtful(self._bits, self._projected_bits, pack(rows), fields, bound, self.neurons,
+                                table.values, table.cavity, table.relative)
+        return fields
+
+    def _weigh(self, rows: np.ndarray, table: Table) -> tuple[np.ndarray, np.ndarray]:
+        """Fields of a few states, and what they may be wrong by."""
+        fields, bound = np.empty(rows.shape), np.empty(len(rows))
+        kernels.weigh_projected(self._bits, self.patterns, self._targets, self.symmetric, pack(rows), rows,
+                                *table.single, fields, bound)
+        return fields, bound
+
+    def _multiply(self, rows: np.ndarray, table: Table) -> tuple[np.ndarray, np.ndarray]:
+        """Fields of many states, and what they may be wrong by."""
         work = _Products(self, table, rows)
         for first in range(0, self.memories, MEMORIES_AT_ONCE):
             work.add(slice(first, first + MEMORIES_AT_ONCE))
-        kernels.settle_doubtful(self._bits, self._projected_bits, pack(rows), work.fields, work.bound(), self.neurons,
-                                table.values, table.cavity, table.relative)
-        return work.fields
+        return work.fields, work.bound()
 
     def _relax_one(self, state: np.ndarray, sweeps: int, rng: np.random.Generator) -> None:
         table = self._differences
@@ -222,7 +244,7 @@ class _Products:
 
     def __init__(self, memory: BinaryMemory, table: Table, rows: np.ndarray) -> None:
         self.memory, self.table = memory, table
-        self.mean, self.half = _single(table, memory.neurons)
+        self.mean, self.half = table.single
         self.states = rows.astype(np.float32)
         self.fields, self.magnitude = np.zeros(rows.shape), np.zeros(len(rows))
         block = min(MEMORIES_AT_ONCE, memory.memories)
@@ -248,16 +270,8 @@ class _Products:
 
     def bound(self) -> np.ndarray:
         """What rounding may have changed in any field of each state, at most."""
-        return (MEMORIES_AT_ONCE + 4) * SINGLE * self.magnitude * ROUNDED_SIZE + self.memory.memories * 2.0 ** -140
-
-
-def _single(table: Table, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and half difference of the cavity values at each distance, in single precision, at most 1."""
-    values = table.values / np.abs(table.values).max()
-    if not table.cavity:
-        return values.astype(np.float32), np.zeros(n + 1, np.float32)
-    agree, differ = np.append(values, values[-1]), np.append(values[0], values)
-    return (0.5 * (agree + differ)).astype(np.float32), (0.5 * (differ - agree)).astype(np.float32)
+        return ((MEMORIES_AT_ONCE + 4) * kernels.SINGLE * ROUNDED_SIZE * self.magnitude
+                + self.memory.memories * kernels.TINY)
 
 
 def signs(given: ArrayLike, what: str, copy: bool = True) -> np.ndarray:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -83,6 +84,15 @@ class Table:
     scale: float = 1.0
     relative: bool = False
     cavity: bool = True
+
+    @cached_property
+    def single(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean and half difference of the two values at each distance 0 … N, in single precision, at most 1."""
+        values = self.values / np.abs(self.values).max()
+        if not self.cavity:
+            return values.astype(np.float32), np.zeros(len(values), np.float32)
+        agree, differ = np.append(values, values[-1]), np.append(values[0], values)
+        return (0.5 * (agree + differ)).astype(np.float32), (0.5 * (differ - agree)).astype(np.float32)
 
 
 def tabulate(f: Separation, n: int, memories: int, self_terms: bool = False) -> Table:

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 from scipy.stats import binom
 
-from neuroam.effective import _kernels_binary as kernels
+from neuroam.effective import _kernels_check as kernels
 from neuroam.effective.binary import BinaryMemory, pack, require, signs
 from neuroam.effective.binary_separation import Exponential, Power, Separation, Table, separation, tabulate
 from neuroam.effective.dense_capacity import random_patterns
