@@ -88,7 +88,8 @@ def _synapses(circuit: Circuit) -> Iterator[str]:
         elif not isinstance(p.neuron, (LIF, Poisson)):
             yield f"graded transmission from {p.name}"
         elif float(p.neuron.synapse) > 0:
-            yield f"exponential currents of {p.neuron.synapse} from {p.name}"
+            opens = any(q.pre == p.name and q.reversal is not None for q in circuit.projections)
+            yield f"exponential {'conductances' if opens else 'currents'} of {p.neuron.synapse} from {p.name}"
         else:
             yield f"instantaneous jumps from {p.name}"
     for projection in circuit.projections:
@@ -124,6 +125,8 @@ def _connectivity(circuit: Circuit) -> Table:
                      "model.")
     if any(isinstance(p.weight, Stored) for p in circuit.projections):
         words.append("ξ_μi is cell i of stored pattern μ.")
+    if any(p.reversal is not None for p in circuit.projections):
+        words.append("Conductances are in units of the leak, and I_post = Σ w · r_pre · (reversal − v).")
     return Table("C  Connectivity", ("From → to", "Pattern", "Weight", "Delay", "Source"), rows,
                  equations=("I_post = Σ w · r_pre",), note=" ".join([*words, "A negative weight inhibits."]))
 
@@ -131,6 +134,8 @@ def _connectivity(circuit: Circuit) -> Table:
 def _pattern(p: Projection) -> str:
     own = isinstance(p.connectivity, InDegree) and p.connectivity.sd > 0
     pattern = str(p.connectivity).replace(f"–{2**31 - 1}", " or more") if own else str(p.connectivity)
+    if p.reversal is not None:
+        return f"{pattern}; conductance, reversal at {p.reversal}"
     return f"{pattern}; divisive" if p.acts == "divisive" else pattern
 
 
@@ -146,7 +151,7 @@ def _sources(p: Projection) -> str:
     parts = [f"weight: {_source(weight)}"]
     if p.source:
         parts.append(f"pattern: {p.source}")
-    for name, number in (("delay", p.delay), ("low-pass", p.lowpass)):
+    for name, number in (("delay", p.delay), ("low-pass", p.lowpass), ("reversal", p.reversal)):
         if number is not None and float(number):
             parts.append(f"{name}: {_source(number.source)}")
     return "\n".join(parts)
@@ -154,7 +159,7 @@ def _sources(p: Projection) -> str:
 
 def weight_sign(p: Projection) -> int:
     """−1 for an inhibitory projection, +1 for an excitatory one, 0 where weights of both signs are given."""
-    if p.acts == "divisive":
+    if p.acts == "divisive" or (p.reversal is not None and float(p.reversal) < 0):
         return -1
     if isinstance(p.weight, Stored):
         return 0

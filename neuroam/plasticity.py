@@ -102,6 +102,32 @@ def spike_timing(potentiation: Any, depression: Any, trace_pre: Any, trace_post:
                        trace_post=trace_post, low=low, high=high, name="spike timing")
 
 
+def inhibitory(change: Any, trace: Any, target: Any, high: Any, low: Any = 0.0, gate: str | None = None) -> ThreeFactor:
+    """Inhibition follows excitation (Vogels et al. 2011, Science 334:1569): each two spikes t apart, in whatever order,
+    add `change` · exp(−|t|/trace), and each presynaptic spike takes α · `change`, α = 2 · target · trace. So inhibition
+    of a cell grows until it fires at the rate `target`.
+
+    `change` is negative where inhibitory weights are.
+    """
+    window = _quantity(trace)
+    pair = _scaled(change, window)
+    taken = _scaled(pair, -2 * _quantity(target))
+    return ThreeFactor(on_pre=taken, on_pre_post=pair, on_post_pre=pair, trace_pre=trace, trace_post=trace, gate=gate,
+                       low=low, high=high, name="inhibitory spike timing")
+
+
+def _quantity(value: Any) -> Any:
+    return value.quantity if hasattr(value, "quantity") else value
+
+
+def _scaled(value: Any, factor: Any) -> Any:
+    """A number, a quantity or a cited one times a factor, its source kept."""
+    if hasattr(value, "quantity"):
+        return replace(value, quantity=_scaled(value.quantity, factor))
+    product = value * factor
+    return replace(product, source=value.source) if isinstance(value, Parameter) else product
+
+
 def _minus(change: Any) -> Any:
     if hasattr(change, "quantity"):
         return replace(change, quantity=_minus(change.quantity))

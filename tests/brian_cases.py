@@ -9,10 +9,10 @@ import numpy as np
 from brian2 import Hz, ms, mV
 
 from neuroam.circuit import Circuit, Population, Projection, as_rates
-from neuroam.connect import LogNormal, all_to_all, in_degree, one_to_one, random_in_degree
+from neuroam.connect import LogNormal, all_to_all, from_matrix, in_degree, one_to_one, random_in_degree
 from neuroam.manipulations import Manipulation, Scale, Silence
 from neuroam.neurons import LIF, Drive, Poisson, Rate, graded
-from neuroam.plasticity import ThreeFactor, anti_hebbian, dopamine_depression, hebbian, spike_timing
+from neuroam.plasticity import ThreeFactor, anti_hebbian, dopamine_depression, hebbian, inhibitory, spike_timing
 from neuroam.protocol import Block, Protocol, Record, Stimulus, Trial
 from neuroam.session import Session, schedule
 from neuroam.solvers.base import Outcome
@@ -73,6 +73,23 @@ def divisive() -> Circuit:
                     Projection("out", "lif", all_to_all(), .2*mV/Hz),
                     Projection("in", "lif", all_to_all(), 4/(1000*mV), acts="divisive")),
                    {"drive": "in", "noise": "noise"})
+
+
+def conducting() -> Circuit:
+    """All layouts, a delay, two reversal potentials at one time constant, currents beside conductances, plasticity."""
+    slow = replace(CELL, synapse=10*ms)
+    rule = inhibitory(.03*ms, trace=20*ms, target=5*Hz, high=3*ms)
+    return Circuit("conducting", (
+        Population("in", 12, Poisson(synapse=3*ms)), Population("E", 20, CELL), Population("I", 8, slow),
+        Population("bias", 1, Drive("volt"))), (
+        Projection("in", "E", in_degree(6), LogNormal(.3*ms, .3), reversal=0*mV),
+        Projection("in", "I", all_to_all(), .1*ms, reversal=0*mV, delay=1*ms),
+        Projection("E", "E", in_degree(5), .1*ms, reversal=0*mV, delay=1*ms),
+        Projection("E", "I", all_to_all(), LogNormal(.05*ms, .3), reversal=0*mV),
+        Projection("I", "E", in_degree(4), .3*ms, reversal=-80*mV, plasticity=rule),
+        Projection("I", "I", from_matrix(np.ones((8, 8))), .02*ms, reversal=-75*mV),
+        Projection("bias", "E", all_to_all(), 1.0), Projection("bias", "I", all_to_all(), 1.0)),
+        {"odour": "in", "bias": "bias"})
 
 
 def slow() -> Circuit:
@@ -155,6 +172,7 @@ CIRCUITS: dict[str, tuple[Callable[[], Circuit], tuple[str, ...]]] = {
     "delayed": (lambda: spiking(delay=1.5*ms), ("out", "inhibition")),
     "at once": (at_once, ("out", "slow")),
     "divisive": (divisive, ("out", "lif")),
+    "conductances": (conducting, ("E", "I")),
     "low-pass": (slow, ("out", "sum")),
     "linear": (transfer(Linear(gain=.5, threshold=.1)), ("in", "out", "two")),
     "rectified": (transfer(Rectified(gain=1.5, threshold=.1)), ("out", "two")),

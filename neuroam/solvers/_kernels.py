@@ -34,6 +34,8 @@ class Cells(NamedTuple):
     transfer: np.ndarray
     constants: np.ndarray
     divided: np.ndarray
+    conducts: np.ndarray
+    leak: np.ndarray  # −dt/τ; 0 for explicit Euler
     simple: np.ndarray  # one additive channel and no sum over graded cells one by one
     threshold: np.ndarray  # by unit
     gain: np.ndarray  # by unit
@@ -48,6 +50,7 @@ class Filters(NamedTuple):
     decay: np.ndarray
     jump: np.ndarray
     divisive: np.ndarray
+    reversal: np.ndarray  # NaN unless the channel is a conductance
 
 
 class Synapses(NamedTuple):
@@ -393,7 +396,7 @@ def _advance_cells(cells, channels, state, n):
             s = state.s[channels.start[c]: channels.start[c] + b - a]
             if channels.divisive[c]:
                 _collect(division, s, channels.decay[c])
-            else:
+            elif np.isnan(channels.reversal[c]):
                 _collect(total, s, channels.decay[c])
         if cells.divided[p]:
             for i in range(b - a):
@@ -402,7 +405,14 @@ def _advance_cells(cells, channels, state, n):
             base = state.base.dtype.type(0)
         else:
             base = state.base[p, 0]
-        if cells.kind[p] == LIF and cells.refractory[p] > 0:
+        if cells.conducts[p]:
+            for c in range(channels.first[p], channels.first[p + 1]):
+                if not np.isnan(channels.reversal[c]):
+                    s = state.s[channels.start[c]: channels.start[c] + b - a]
+                    _open(total, division, s, channels.reversal[c], channels.decay[c])
+            _relax_conducting(state.v[a:b], total, division, cells.rest[p] + base, cells.alpha[p], cells.leak[p],
+                              state.until[a:b], np.int32(n))
+        elif cells.kind[p] == LIF and cells.refractory[p] > 0:
             _relax_unless_refractory(state.v[a:b], total, cells.rest[p] + base, cells.alpha[p], state.until[a:b],
                                      np.int32(n))
         else:
@@ -427,6 +437,27 @@ def _collect(total, s, decay):
     for i in range(len(total)):
         total[i] += s[i]
         s[i] *= decay
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def _open(total, conductance, s, reversal, decay):
+    for i in range(len(total)):
+        total[i] += s[i] * reversal
+        conductance[i] += s[i]
+        s[i] *= decay
+
+
+@njit(cache=True, error_model="numpy", forceinline=True)
+def _relax_conducting(v, total, conductance, rest, alpha, leak, until, n):
+    """Towards the mean of the potentials that leak and conductances pull to, as fast as all of them together."""
+    one = v.dtype.type(1)
+    for i in range(len(v)):
+        if until[i] <= n:
+            whole = one + conductance[i]
+            part = -np.expm1(leak * whole) if leak != 0 else alpha * whole
+            v[i] += ((rest + total[i]) / whole - v[i]) * part
+        total[i] = 0
+        conductance[i] = 0
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)

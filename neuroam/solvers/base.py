@@ -80,6 +80,7 @@ FEATURES = {
     "Poisson inputs": "use Drive() inputs, or Numba()",
     "driven inputs": "use Numba() or Brian()",
     "divisive action": "use Numba() or Brian()",
+    "conductances": "leave the reversal potential out and give weights in volts, or use Numba() or Brian()",
     "delayed spikes": "use Numba() or Brian()",
     "delayed graded emission": "use lowpass=… in place of the delay, or Numba()",
     "low-pass synapses": "use Numba() or Brian()",
@@ -108,6 +109,8 @@ def needs(wired: Wired, session: Session) -> dict[str, str]:
             found.setdefault("delayed spikes" if spiking else "delayed graded emission", where)
         if q.divisive:
             found.setdefault("divisive action", where)
+        if q.reversal is not None:
+            found.setdefault("conductances", where)
         if q.plasticity is not None:
             found.setdefault("plasticity", where)
             rule = q.plasticity

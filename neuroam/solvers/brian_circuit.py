@@ -180,8 +180,9 @@ class _Sketch:
     def projection(self, q: int) -> None:
         row = self.wired.projections[q]
         pre, post = self.wired.populations[row.pre].neuron, self.wired.populations[row.post].neuron
-        unit = weight_unit(pre, post, "divisive" if row.divisive else "additive")
-        into = "1" if row.divisive else post.unit_in
+        plain = not row.divisive and row.reversal is None
+        unit = weight_unit(pre, post, "additive" if plain else "other")
+        into = post.unit_in if plain else "1"
         if not pre.spiking:
             self._graded(q, row, unit, into)
         elif float(pre.synapse) == 0:  # type: ignore[union-attr]
@@ -191,7 +192,11 @@ class _Sketch:
 
     def _add(self, row: WiredProjection, term: str) -> None:
         draft = self.cells[row.post]
-        terms = draft.divided_by if row.divisive else draft.plus
+        terms = draft.divided_by if row.divisive else draft.plus if row.reversal is None else draft.open
+        if row.reversal is not None:
+            if f"E_{term}" not in draft.data:
+                draft.constant(f"E_{term}", "volt", row.reversal)
+            term = f"{term}*(E_{term} - v)"
         if term not in terms:
             terms.append(term)
 
@@ -247,13 +252,17 @@ class _Sketch:
     def _channel(self, row: WiredProjection, into: str, tau: float) -> str:
         """The target's synaptic variable of that time constant, made if there is none yet."""
         target = self.cells[row.post]
-        kind = "d" if row.divisive else "s"
+        kind = "d" if row.divisive else "s" if row.reversal is None else "c"
         known = {n: v for n, v in target.data.items() if re.fullmatch(rf"tau_{kind}\d+", n)}
-        name = next((n[4:] for n, v in known.items() if v[0] == tau), f"{kind}{len(known)}")
+        name = next((n[4:] for n, v in known.items() if v[0] == tau and self._same_reversal(row, n[4:])),
+                    f"{kind}{len(known)}")
         if f"tau_{name}" not in known:
             self.decay(target, name, into, tau)
             self._add(row, name)
         return name
+
+    def _same_reversal(self, row: WiredProjection, name: str) -> bool:
+        return row.reversal is None or self.cells[row.post].data[f"E_{name}"][0] == row.reversal
 
     def _ticks(self, row: WiredProjection) -> int:
         return int(row.delay / self.session.dt + 0.5)

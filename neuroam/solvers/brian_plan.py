@@ -127,6 +127,7 @@ class Draft:
     equations: list[str] = field(default_factory=list)
     plus: list[str] = field(default_factory=list)
     divided_by: list[str] = field(default_factory=list)
+    open: list[str] = field(default_factory=list)
     links: list[tuple[str, str, str]] = field(default_factory=list)
     steps: list[Step] = field(default_factory=list)
     at_turn: list[str] = field(default_factory=list)
@@ -156,6 +157,7 @@ class Draft:
         total = " + ".join(self.plus) or f"0*{unit_text(unit)}"
         if self.divided_by:
             total = f"({total})/(1 + {' + '.join(self.divided_by)})"
+        total = " + ".join([total, *self.open])
         self.equations.append(f"I = {total} : {unit_text(unit)}")
 
     def finish(self) -> Cells:

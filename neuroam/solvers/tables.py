@@ -70,28 +70,30 @@ class Tables:
 class _Filters:
     """Decaying variables wanted by populations, gathered before they are laid out."""
 
-    wanted: list[list[tuple[float, bool]]]
+    wanted: list[list[tuple[float, bool, float | None]]]
     sizes: list[int]
-    positions: dict[tuple[int, float, bool], int] = field(default_factory=dict)
+    positions: dict[tuple[int, float, bool, float | None], int] = field(default_factory=dict)
 
     def lay_out(self, dt: float, method: str, dtype: np.dtype) -> k.Filters:
         first, start, divisive = [0], [0], []
         decay: list[float] = []
         jump: list[float] = []
+        reversal: list[float] = []
         for p, filters in enumerate(self.wanted):
-            for tau, divides in filters:
-                self.positions[p, tau, divides] = len(decay)
+            for tau, divides, towards in filters:
+                self.positions[p, tau, divides, towards] = len(decay)
                 decay.append(remaining(dt, tau, method))
                 jump.append(1 / tau)
                 divisive.append(divides)
+                reversal.append(np.nan if towards is None else towards)
                 start.append(start[-1] + self.sizes[p])
             first.append(len(decay))
         return k.Filters(np.array(first), np.array(start), np.array(decay, dtype), np.array(jump, dtype),
-                         np.array(divisive, bool))
+                         np.array(divisive, bool), np.array(reversal, dtype))
 
-    def want(self, p: int, tau: float, divides: bool = False) -> None:
-        if (tau, divides) not in self.wanted[p]:
-            self.wanted[p].append((tau, divides))
+    def want(self, p: int, tau: float, divides: bool = False, towards: float | None = None) -> None:
+        if (tau, divides, towards) not in self.wanted[p]:
+            self.wanted[p].append((tau, divides, towards))
 
 
 def tabulate(wired: Wired, dt: float, method: str, dtype: np.dtype) -> Tables:
@@ -102,7 +104,7 @@ def tabulate(wired: Wired, dt: float, method: str, dtype: np.dtype) -> Tables:
     for q in wired.projections:
         tau = _synapse(wired, q)
         if tau:
-            channels.want(q.post, tau, q.divisive)
+            channels.want(q.post, tau, q.divisive, q.reversal)
         if q.plasticity is not None:
             for p, trace in ((q.pre, q.plasticity.trace_pre), (q.post, q.plasticity.trace_post)):
                 if float(trace) > 0:
@@ -134,11 +136,13 @@ def _cells(wired: Wired, start: np.ndarray, dt: float, method: str, dtype: np.dt
     alpha, rest, reset = (np.zeros(n, dtype) for _ in range(3))
     refractory, transfer = np.zeros(n, np.int64), np.zeros(n, np.int64)
     constants, pool, divided = np.zeros((n, 3), dtype), np.zeros((n, 3)), np.zeros(n, bool)
+    conducts, leak = np.zeros(n, bool), np.zeros(n, dtype)
     for p, population in enumerate(wired.populations):
         neuron = population.neuron
         if isinstance(neuron, (LIF, Rate, Escape)):
             alpha[p] = 1 - remaining(dt, float(neuron.tau), method)
         if isinstance(neuron, LIF):
+            leak[p] = 0 if method == "euler" else -dt / float(neuron.tau)
             rest[p], reset[p] = float(neuron.rest), float(neuron.reset)
             refractory[p] = int(float(neuron.refractory) / dt + 1e-3)  # as Brian2 counts steps
         if isinstance(neuron, Escape):
@@ -148,8 +152,9 @@ def _cells(wired: Wired, start: np.ndarray, dt: float, method: str, dtype: np.dt
             values = list(neuron.transfer.constants.values())
             constants[p, : len(values)] = values
     divided[[q.post for q in wired.projections if q.divisive]] = True
+    conducts[[q.post for q in wired.projections if q.reversal is not None]] = True
     return k.Cells(np.array([kinds[type(p.neuron)] for p in wired.populations]), start, alpha, rest, reset, refractory,
-                   transfer, constants, divided, _simple(wired, channels) & ~divided,
+                   transfer, constants, divided, conducts, leak, _simple(wired, channels) & ~divided & ~conducts,
                    np.concatenate([p.threshold for p in wired.populations]).astype(dtype),
                    np.concatenate([p.gain for p in wired.populations]).astype(dtype), pool)
 
@@ -184,8 +189,8 @@ def _synapses(wired: Wired, channels: _Filters, traces: _Filters, trace_start: n
             layout = k.PAIR
         row: dict[str, Any] = {
             "pre": q.pre, "post": q.post, "layout": layout, "delay": int(q.delay / dt + 0.5),
-            "channel": channels.positions[q.post, tau or 0.0, q.divisive] if channel is None else channel, "jump": jump,
-            "divisive": int(q.divisive), "first": first, "by_pre": by_pre, "by_post": by_post,
+            "channel": channels.positions[q.post, tau or 0.0, q.divisive, q.reversal] if channel is None else channel,
+            "jump": jump, "divisive": int(q.divisive), "first": first, "by_pre": by_pre, "by_post": by_post,
             "row": length["pointer"], "column": length["column_pointer"], "plastic": q.plasticity is not None,
             "gate": q.gate, **_rule(q, traces, trace_start)}
         for name, value in row.items():
@@ -247,7 +252,7 @@ def _rule(q: WiredProjection, traces: _Filters, start: np.ndarray) -> dict[str, 
     values = [float(getattr(q.plasticity, name)) for name in COEFFICIENTS]
     places = {}
     for side, p in (("trace_pre", q.pre), ("trace_post", q.post)):
-        key = (p, float(getattr(q.plasticity, side)), False)
+        key = (p, float(getattr(q.plasticity, side)), False, None)
         places[side] = start[traces.positions[key]] if key in traces.positions else 0
     return {"rule": np.array([*values, float(q.plasticity.multiplicative)]), **places}
 
