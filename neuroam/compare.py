@@ -220,8 +220,8 @@ def _points(circuits: Mapping[str, Circuit], setting: str) -> list[_Point]:
         raise DescriptionError(f"--against {setting}: circuit {first.name!r} names no hidden population whose time "
                                "constant could go to 0; give the circuit hidden=(…)")
     if first.updates != "continuous":
-        raise DescriptionError(f"--against {setting}: the effective level of circuit {first.name!r} has "
-                               f"{first.updates} updates, so the circuit does not near it as its hidden neurons get fast; use one with "
+        raise DescriptionError(f"--against {setting}: the effective level of circuit {first.name!r} has {first.updates}"
+                               " updates, so the circuit does not near it as its hidden neurons get fast; use one with "
                                "updates='continuous'")
     visible = _visible(first)
     changed = tuple(name for name in first.hidden if len({_tau(c, name) for c in circuits.values()}) > 1)
