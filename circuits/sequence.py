@@ -138,8 +138,8 @@ def sequence(motifs: int = 10, cells: int = 200, separation: str = "power", degr
     The slow path is a `lowpass` or, where `delay` is not 0, `axons` of delays D, 2D, …. An infinite `gain` is that of binary
     visible neurons. `paired`: a second hidden neuron a motif hears −ξ, so that both together are mᵈ of either sign.
     `pseudoinverse`: similarities are decorrelated. `figure` "star", "heart" or "tone", one muscle for all motifs; synergy
-    neurons answer above an overlap of `criterion`. `pool`, `ceiling`: see `visible_hidden`. ``updates="synchronous"``: the
-    effective level goes in steps, as the paper's networks.
+    neurons answer above an overlap of `criterion`. `pool`, `ceiling`: see `visible_hidden`. With `updates` "synchronous" the
+    effective level goes in steps; with "synchronous without autapses" it is the network of the paper.
     """
     stored = _stored(motifs, cells, level, images)
     hidden = _Hidden(stored, separation, paired, pseudoinverse)
@@ -201,8 +201,9 @@ def _stored(motifs: int, cells: int, level: float, images: str) -> Patterns:
 def _check(separation: str, updates: str, criterion: float, **least_one: float) -> None:
     if separation not in SEPARATIONS:
         raise DescriptionError(f"sequence: separation is {separation!r}; use one of {', '.join(SEPARATIONS)}")
-    if updates not in ("continuous", "synchronous"):
-        raise DescriptionError(f"sequence: updates is {updates!r}; use 'continuous' or 'synchronous'")
+    if updates == "asynchronous":
+        raise DescriptionError("sequence: updates is 'asynchronous', one by one until none changes, but a sequence never rests; use "
+                               "'continuous' or 'synchronous'")
     if not 0 <= criterion < 1:
         raise DescriptionError(f"sequence: criterion is {criterion}; give an overlap of at least 0 and below 1")
     for name, value in least_one.items():

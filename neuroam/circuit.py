@@ -16,6 +16,8 @@ from neuroam.plasticity import ThreeFactor
 from neuroam.recipe import Recipe
 from neuroam.units import Cited, Parameter, dimensions, parameter, si
 
+UPDATES = ("continuous", "asynchronous", "synchronous", "synchronous without autapses")
+
 
 @dataclass(frozen=True)
 class Population:
@@ -135,8 +137,9 @@ class Circuit:
 
     `hidden` names the populations that the effective level takes to be instantaneous; with "asynchronous" `updates`
     that level has no time either: binary visible neurons are updated one by one until none changes; with "synchronous"
-    ones its time goes in steps, all visible neurons at once. `pool` says which spiking cells stand for a graded one at
-    the spiking level (without one, cells that are graded stay so).
+    ones its time goes in steps, all visible neurons at once, and with "synchronous without autapses" none of them hears
+    itself through a hidden one, as in the theory of such networks. `pool` says which spiking cells stand for a graded
+    one at the spiking level (without one, cells that are graded stay so).
     """
 
     name: str
@@ -170,9 +173,8 @@ class Circuit:
             ports = {name: replace(port, names=self.patterns.names) if port.patterns else port
                      for name, port in ports.items()}
         _check_ports(self, ports)
-        if self.updates not in ("continuous", "asynchronous", "synchronous"):
-            raise DescriptionError(f"circuit {self.name!r}: updates is {self.updates!r}; use 'continuous', "
-                                   "'asynchronous' or 'synchronous'")
+        if self.updates not in UPDATES:
+            raise DescriptionError(f"circuit {self.name!r}: updates is {self.updates!r}; use one of {', '.join(UPDATES)}")
         for name in self.hidden:
             self.population(name, f"circuit {self.name!r}: hidden")
         if self.calibration is not None:

@@ -57,7 +57,7 @@ class Adiabatic:
 
             return run_one_by_one(wired, session, self.hidden or wired.hidden)
         order = listening_order(wired, self.hidden or wired.hidden)
-        if wired.updates == "synchronous":
+        if wired.updates.startswith("synchronous"):
             from neuroam.effective.synchronous import run_synchronous
 
             return run_synchronous(wired, session, order)

@@ -9,8 +9,8 @@ from a neuron to the next is the first delay: a synapse of three steps is heard 
 Slow synapses and all cells that are neither visible nor hidden keep their time constants τ: they go the fraction
 1 − exp(−step/τ) of the way in each step. Inputs are read at the beginning of a step and act on visible neurons at once.
 
-Where binary visible neurons are weighed all alike by a hidden population (±w), none of them hears itself through it, as in
-the theory of such networks: neuron i receives Σ_μ P_iμ f(Σ_{j≠i} S_μj r_j). A binary neuron whose drive is 0 stays as it is.
+The two-body circuit has autapses by way of hidden neurons, which the theory of such networks leaves out: "synchronous without
+autapses", neuron i receives Σ_μ P_iμ f(Σ_{j≠i} S_μj r_j). A binary neuron whose drive is 0 stays as it is.
 """
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
+from neuroam.energy import dense_weights
 from neuroam.errors import DescriptionError, Unsupported
 from neuroam.neurons import Rate
 from neuroam.session import Presentation, Session
@@ -99,7 +100,8 @@ class _Network:
                        if not population.is_input and p not in order and p != self.visible]
         self.weight = [_readable(q, wired) for q in wired.projections]
         self.memory = 1 + max(self.late, default=0)
-        self.alone = {heard.projection: heard for heard in self._without_themselves()}
+        left_out = wired.updates == "synchronous without autapses"
+        self.alone = {heard.projection: heard for heard in self._autapses()} if left_out else {}
         self.crossed = {q: wired.projections[q].weight * np.sign(heard.own).T for q, heard in self.alone.items()}
 
     def transfer(self, p: int, x: np.ndarray) -> np.ndarray:
@@ -107,27 +109,31 @@ class _Network:
         assert isinstance(population.neuron, Rate)
         return population.gain[:, None] * population.neuron.transfer(x, population.threshold[:, None])
 
-    def _without_themselves(self) -> list[_Heard]:
-        """Hidden populations that weigh the binary visible neurons all alike."""
-        if not isinstance(_transfer(self.wired, self.visible), Sign):
-            return []
+    def _autapses(self) -> list[_Heard]:
+        """The ways from visible neurons to visible neurons through one hidden population."""
         found = []
         for k, q in enumerate(self.wired.projections):
-            if q.post != self.visible or q.pre not in self.order or q.layout != "dense" or self.late[k]:
+            if q.post != self.visible or q.pre not in self.order:
                 continue
-            heard = [row for row in self.wired.projections if row.post == q.pre and row.layout == "dense"]
-            copies = tuple(row.pre for row in heard if self._carries_visible(row.pre))
-            same = len(heard) == len(copies) > 0 and all(np.array_equal(row.weight, heard[0].weight) for row in heard)
-            if same and np.ptp(np.abs(heard[0].weight)) == 0 and not _transfer(self.wired, q.pre).layerwise:
-                found.append(_Heard(k, q.pre, heard[0].weight, copies))
+            heard = [row for row in self.wired.projections if row.post == q.pre and not self._is_input(row.pre)]
+            own = np.array([dense_weights(row, self.wired) for row in heard])
+            copies = [self._carries_visible(row.pre) for row in heard]
+            if self.late[k] or q.layout != "dense" or not all(copies) or _transfer(self.wired, q.pre).layerwise or (
+                    own != own[0]).any():
+                raise Unsupported(f"what a neuron of circuit {self.wired.name!r} says to itself through "
+                                  f"{self.wired.populations[q.pre].name} cannot be told apart; use updates='synchronous'")
+            found.append(_Heard(k, q.pre, own[0], tuple(row.pre for row in heard)))
         return found
+
+    def _is_input(self, p: int) -> bool:
+        return self.wired.populations[p].is_input
 
     def _carries_visible(self, p: int) -> bool:
         """Whether a population is the visible one, or its slow or late copy."""
         if p == self.visible:
             return True
         into = [q for q in self.wired.projections if q.post == p]
-        linear = isinstance(_transfer(self.wired, p), Linear) if not self.wired.populations[p].is_input else False
+        linear = isinstance(_transfer(self.wired, p), Linear)
         return linear and len(into) == 1 and into[0].pre == self.visible and into[0].layout == "sparse"
 
 
@@ -195,8 +201,8 @@ class _Trials:
                    if q.post == heard.hidden and q.pre in heard.copies]
         own = np.sum(sources, axis=0)  # what each visible neuron sends there
         h, weight = self.x[heard.hidden], network.wired.projections[heard.projection].weight
-        if (np.abs(own) == 1).all():
-            w = abs(heard.own.flat[0])
+        w = abs(heard.own.flat[0])
+        if (np.abs(own) == 1).all() and (np.abs(heard.own) == w).all():
             agree, differ = (network.transfer(heard.hidden, h - s * w) for s in (1, -1))
             return weight @ ((agree + differ) / 2) + own * (network.crossed[heard.projection] @ ((agree - differ) / 2))
         return np.stack([self._one_trial(heard, weight, h[:, b], own[:, b]) for b in range(h.shape[1])], axis=1)
