@@ -66,13 +66,12 @@ class Together(InDegree):
         return rng.choice(self.delays, len(self.leave))
 
     def draw(self, rng: np.random.Generator, n_pre: int, n_post: int) -> tuple[np.ndarray, np.ndarray]:
-        arrival = np.array(self.leave) + self.axons(rng)
-        arrival += 1e-7 * (rng.random(n_pre) - 0.5)  # ties are broken at random
-        order, number = np.argsort(arrival), int(self.mean)
-        due = np.array(self.burst)
+        arrival, due = np.array(self.leave) + self.axons(rng), np.array(self.burst)
         post = np.flatnonzero((due >= self.first) & (due < self.last))
-        begin = np.searchsorted(arrival[order], due[post] - self.integration) - number // 2
-        chosen = order[np.clip(begin, 0, n_pre - number)[:, None] + np.arange(number)]
+        apart = np.abs(arrival - (due[post, None] - self.integration))
+        apart += 1e-7 * rng.random(apart.shape)  # ties are broken at random
+        number = int(self.mean)
+        chosen = np.sort(np.argpartition(apart, number, axis=1)[:, :number], axis=1)
         return chosen.ravel(), np.repeat(post, number)
 
 

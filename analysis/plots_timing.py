@@ -1,0 +1,109 @@
+"""Figures of reports on timing: recordings at several levels in, panels out, as in `plots`."""
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import xarray as xr
+
+from neuroam.analysis.contrast import Measure, in_group
+from neuroam.analysis.plot_rates import band
+from neuroam.analysis.rates import clock, in_ticks, trains
+from neuroam.analysis.responses import select
+from neuroam.analysis.song import bursts
+from neuroam.analysis.style import BLACK, BLUE, CYCLE, GREY, VERMILLION, canvas, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Levels = Mapping[str, xr.Dataset]
+MOST_PUBLISHED = 45.0  # per cent, Long & Fee 2008
+
+
+@styled
+def motif_figures(levels: Levels, groups: tuple[str, ...], upper: str, lower: str,
+                  shown: int = 100) -> dict[str, Figure]:
+    """Spikes of two populations in the first motif of the first animal, the upper's units in the order of their bursts
+    in the first group; a panel a group."""
+    panels = {}
+    for level, recording in levels.items():
+        if not recording.sizes["spike"]:
+            continue
+        order = np.argsort(bursts(recording, upper, groups[0])["onset"].values[0, 0, :shown])
+        for group in groups:
+            figure, axes = canvas(2, 1, height=3.4, sharex=True, height_ratios=(2, 1))
+            _raster(axes[0], recording, group, upper, order)
+            _raster(axes[1], recording, group, lower, np.arange(shown // 5))
+            axes[0].set(ylabel=f"{upper} neuron", title=group)
+            axes[1].set(ylabel=lower, xlabel="time since the motif was begun (ms)")
+            panels[f"{group} ({level})"] = figure
+        _same_x([figure.axes[0] for figure in panels.values()])
+    return panels
+
+
+def _raster(ax: Axes, recording: xr.Dataset, group: str, population: str, order: np.ndarray) -> None:
+    chosen = select(recording, group)
+    dt = clock(chosen)
+    on, stop = (int(in_ticks(chosen[name], dt)[0, 0]) for name in ("stimulus_on", "stop_time"))
+    tick, unit = next(iter(trains(chosen, population)))
+    row = np.full(unit.max(initial=order.max()) + 1, -1)
+    row[order] = np.arange(len(order))
+    inside = (tick >= on) & (tick < stop) & (row[unit] >= 0)
+    ax.plot(1e3 * dt * (tick[inside] - on), row[unit[inside]], linestyle="none", marker="|", markersize=2.5,
+            markeredgewidth=0.8, color=BLUE if population == "HVC" else BLACK)
+    ax.set_ylim(-1, len(order))
+
+
+def _same_x(axes: list[Axes]) -> None:
+    high = max(ax.dataLim.x1 for ax in axes)
+    for ax in axes:
+        ax.set_xlim(0, 1.03 * high)
+
+
+@styled
+def stretch_figures(levels: Levels, series: Mapping[str, tuple[Measure, Mapping[str, float]]], along: Measure,
+                    local: str) -> dict[str, Figure]:
+    """Stretch against degrees, a line a series (measure, {group: degrees}), and `along` the motif of the group `local`;
+    a panel a level."""
+    panels = {}
+    for level, recording in levels.items():
+        if not recording.sizes["spike"]:
+            continue
+        figure, (left, right) = canvas(1, 2, height=3.2, width_ratios=(3, 2))
+        for color, (name, (measure, degrees)) in zip(CYCLE, series.items(), strict=False):
+            stretched = [in_group(recording, measure, group) for group in degrees]
+            table = 100 * (np.array([np.ones(len(stretched[0])), *stretched]).T - 1)
+            band(left, np.array([0.0, *degrees.values()]), table, color, name)
+            left.lines[-1].set(marker="o", markersize=3.5)
+        left.axhline(MOST_PUBLISHED, color=BLACK, linestyle="--", linewidth=0.8)
+        left.set(xlabel="cooled by (°C)", ylabel="motif longer by (%)")
+        left.legend(loc="upper left", handlelength=0.8)
+        _along(right, along(recording, group=local), local)
+        panels[level] = figure
+    return panels
+
+
+def _along(ax: Axes, values: xr.DataArray, group: str) -> None:
+    band(ax, 100 * values["middle"].values, 100 * (values.values - 1), BLUE)
+    ax.set(xlabel="place in the motif (%)", ylim=(0, 1.4 * 100 * float(values.max() - 1)))
+    ax.set_title(group, fontsize=9)
+
+
+@styled
+def onset_figures(levels: Levels, groups: tuple[str, ...], population: str, bin: float = 1e-3) -> dict[str, Figure]:
+    """Histogram of burst onsets in the first motif of the first animal, an axis a group; a panel a level."""
+    panels = {}
+    for level, recording in levels.items():
+        if not recording.sizes["spike"]:
+            continue
+        figure, axes = canvas(len(groups), 1, height=1.5 * len(groups) + 0.4, sharex=True, sharey=True, squeeze=False)
+        for ax, group, color in zip(axes[:, 0], groups, (BLUE, VERMILLION, GREY), strict=False):
+            onset = 1e3 * bursts(recording, population, group)["onset"].values[0, 0]
+            ax.hist(onset[~np.isnan(onset)], bins=np.arange(0, np.nanmax(onset) + 1, 1e3 * bin).tolist(), color=color)
+            ax.set_title(group, fontsize=9)
+        figure.supylabel("bursts a ms", fontsize=10)
+        axes[-1, 0].set_xlabel("time since the motif was begun (ms)")
+        panels[level] = figure
+    return panels
