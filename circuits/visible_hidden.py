@@ -147,7 +147,8 @@ def visible_hidden(patterns: int = 20, cells: int = 100, model: str = "softmax",
         patterns=stored,
         hidden=("memory", "pool") if body else ("memory",),
         updates="asynchronous" if math.isinf(gain) and model in BINARY else "continuous",
-        pool=Pool(pool, assumed(ceiling, "of the order of peak cortical rates"), low=_low(model)),
+        pool=Pool(pool, assumed(ceiling, "of the order of peak cortical rates"), low=_low(model),
+                  graded=("pool",)),
     )
 
 
@@ -177,4 +178,4 @@ def _low(model: str) -> tuple[tuple[str, float], ...]:
         return ("visible", -1.0 if model == "classical" else 0.0), ("memory", -1.0)
     if model == "spherical":
         return (("visible", -2.0),)
-    return (("visible", -1.5),) if model.startswith("softmax") else ()
+    return (("visible", -2.5),) if model.startswith("softmax") else ()

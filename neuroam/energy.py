@@ -16,6 +16,7 @@ from neuroam.errors import Unsupported
 from neuroam.neurons import Drive, Rate
 from neuroam.session import Session
 from neuroam.solvers.base import Outcome
+from neuroam.transfer import Sign, Winners
 from neuroam.wiring import Wired, WiredPopulation, WiredProjection
 
 
@@ -57,6 +58,7 @@ def energy_of(wired: Wired) -> Energy:
             continue
         back = _transpose_of(wired, q)
         if back == q:
+            _refuse_jumps(wired, row)
             lateral.append(q)
         elif back > q:
             pairs.append(q)
@@ -76,6 +78,14 @@ def _refuse_cells(population: WiredPopulation) -> None:
     if np.any(population.gain != 1):
         raise Unsupported(f"no energy: the emission of {name!r} is silenced or scaled, so it is not the gradient of "
                           "its Lagrangian")
+
+
+def _refuse_jumps(wired: Wired, row: WiredProjection) -> None:
+    """Cells whose emission jumps may jump together, and what they say to each other then raises the energy."""
+    population = wired.populations[row.post]
+    if isinstance(population.neuron, Rate) and isinstance(population.neuron.transfer, (Sign, Winners)):
+        raise Unsupported(f"circuit {wired.name!r} has no energy: the emission of {population.name!r} jumps, and {row.name} joins "
+                          "its cells; use graded cells, such as Tanh")
 
 
 def _transpose_of(wired: Wired, q: int) -> int:

@@ -153,14 +153,18 @@ class Escape:
 @dataclass(frozen=True)
 class Pool:
     """Which escape-rate neurons stand for a graded cell. `low`: the least emission to be coded, by name of the
-    population; where none is given it is −1 for functions from −1 to 1, else 0."""
+    population; where none is given it is −1 for functions from −1 to 1, else 0. Populations in `graded` stay as they are:
+    a single interneuron that all others hear is no crowd, and may be non-spiking like APL."""
 
     cells: int = 100
     ceiling: Any = Escape.ceiling
     low: tuple[tuple[str, float], ...] = ()
+    graded: tuple[str, ...] = ()
 
-    def neurons(self, graded: Rate, population: str) -> Escape:
+    def neurons(self, graded: Rate, population: str) -> Escape | Rate:
         """The pool that stands for `graded`."""
+        if population in self.graded:
+            return graded
         usual = -1.0 if isinstance(graded.transfer, (Tanh, Sign, Spherical)) else 0.0
         return Escape(graded.tau, graded.transfer, self.ceiling, self.cells, dict(self.low).get(population, usual))
 

@@ -19,8 +19,8 @@ METHODS = ("exponential_euler", "euler")
 class Outcome:
     """What one animal's session gave.
 
-    `spikes` by population: (tick, cell), sorted by tick. `responses` by population: mean emission in the trial's response
-    window, shape (n_trials, n_cells), trials in the protocol's order. `traces` by population: (n_samples,
+    `spikes` by population: (tick, cell), sorted by tick. `responses` by population: mean emission in the response
+    window of each trial, shape (n_trials, n_cells), trials in the protocol's order. `traces` by population: (n_samples,
     n_cells). `weights` by projection: the final values in the layout of the wiring. `peaks` (n_trials, n_cells).
     `energy` (n_samples,) where it could be had.
     """
