@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Compiled check of many transitions between independent random patterns.
 
 Fields are sums over classes of overlap, as in the kernels of a single memory; `bits` are the patterns, 64 neurons to a

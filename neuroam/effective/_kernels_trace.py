@@ -1,3 +1,4 @@
+# mypy: ignore-errors
 """Compiled loops of memories whose overlaps are with a trace of past states, which takes real values."""
 import numpy as np
 from numba import njit
