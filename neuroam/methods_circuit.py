@@ -339,7 +339,8 @@ def _levels(circuit: Circuit) -> Table:
 
 
 def _as_pools(circuit: Circuit, pool: Pool) -> tuple[str, str]:
-    made = {p.name: pool.neurons(p.neuron, p.name) for p in circuit.populations if isinstance(p.neuron, Rate)}
+    stand_ins = {p.name: pool.neurons(p.neuron, p.name) for p in circuit.populations if isinstance(p.neuron, Rate)}
+    made = {name: neuron for name, neuron in stand_ins.items() if isinstance(neuron, Escape)}
     if not made:
         return "as above", "–"
     ceiling = next(iter(made.values())).ceiling

@@ -12,7 +12,6 @@ from typing import Any
 
 from neuroam.analysis.completion import agreement, change, matches, recall
 from neuroam.analysis.contrast import difference, in_group
-from neuroam.analysis.overlap import cued_overlap
 from neuroam.analysis.plots_memory import agreement_figures, cue_figures
 from neuroam.cues import Degradation, Flip, Missing
 from neuroam.manipulations import Scale
@@ -33,8 +32,8 @@ STAGES = ("EC", "DG", "CA3")
 @recipe
 def pattern_completion(cues: int = 10, presentation: Any = 400 * ms) -> Protocol:
     """The first `cues` patterns, intact, with parts missing and with signs flipped, each for `presentation`."""
-    qualities = {**{f"{100 * p:g} % of the cue": (Missing(1 - p),) for p in PRESENT},
-                 **{f"{100 * p:g} % flipped": (Flip(p),) for p in FLIPPED}}
+    qualities: dict[str, Degradation] = {f"{100 * p:g} % of the cue": Missing(1 - p) for p in PRESENT}
+    qualities |= {f"{100 * p:g} % flipped": Flip(p) for p in FLIPPED}
     return Protocol(
         name="pattern_completion",
         title="Pattern completion from partial and noisy cues",
@@ -46,17 +45,16 @@ def pattern_completion(cues: int = 10, presentation: Any = 400 * ms) -> Protocol
         record=tuple(Record(stage) for stage in STAGES),
         predictions=_predictions(),
         figures=_figures(tuple(qualities)),
-        metrics={"overlap of CA3 with the cued pattern": cued_overlap},
         notes={"what learning is": "all patterns were stored before the experiment; blocked animals differ in that the answer "
                                    "of the recurrent synapses is 0",
                "agreement": agreement.__doc__ or ""},
     )
 
 
-def _block(name: str, how: tuple[Degradation, ...], cues: int, presentation: Any) -> Block:
+def _block(name: str, how: Degradation, cues: int, presentation: Any) -> Block:
     return Block(name, tuple(
         Trial(f"pattern {k + 1}, {name}", presentation,
-              (Stimulus("cue", f"pattern {k + 1}", presentation, degraded=how),), phase=name,
+              (Stimulus("cue", f"pattern {k + 1}", presentation, degraded=(how,)),), phase=name,
               measured=(presentation - 100 * ms, 100 * ms)) for k in range(cues)))
 
 

@@ -156,7 +156,7 @@ def test_a_spiking_neuron_is_integrated_out_by_the_rate_curve_it_owns():
     effective = integrate_out(wire(circuit, 0), "h")
     v = np.array([1.0, 2.0, 0.5, 1.5])
     np.testing.assert_allclose(effective.update(v), np.full(4, 0.01 * cell.rate(there @ v).sum()), rtol=1e-12)
-    with pytest.raises(Unsupported, match="no energy: .*not the transpose"):
+    with pytest.raises(Unsupported, match=r"no energy: .*not the transpose"):
         effective.energy(v)
 
 
@@ -187,7 +187,7 @@ def test_a_plastic_projection_is_refused():
     plain = visible_hidden(model="classical", patterns=P, cells=N)
     rule = hebbian(1e-6*Hz, 20*ms, high=10.0, low=-10.0)
     changed = tuple(replace(q, plasticity=rule) if q.name == "visible->memory" else q for q in plain.projections)
-    with pytest.raises(Unsupported, match="visible->memory is plastic.*BlockPlasticity"):
+    with pytest.raises(Unsupported, match=r"visible->memory is plastic.*BlockPlasticity"):
         integrate_out(wire(replace(plain, projections=changed), 0))
 
 
@@ -208,9 +208,9 @@ def test_states_are_checked(wrong, message):
         integrate_out(wire(visible_hidden(patterns=P, cells=N), 0)).update(wrong)
 
 
-@pytest.mark.parametrize("settings, message", [({"sharpness": 0.0}, "sharpness is 0.0"), ({"sharpness": -1.0}, "sharpness"),
-                                               ({"power": 1}, "power is 1"), ({"model": "softmx"}, "use one of"),
-                                               ({"images": "faces"}, "images is 'faces'")])
+@pytest.mark.parametrize("settings, message", [
+    ({"sharpness": 0.0}, "sharpness is 0.0"), ({"sharpness": -1.0}, "sharpness"), ({"power": 1}, "power is 1"),
+    ({"model": "softmx"}, "use one of"), ({"images": "faces"}, "images is 'faces'")])
 def test_settings_are_checked(settings, message):
     with pytest.raises(DescriptionError, match=message):
         visible_hidden(**settings)

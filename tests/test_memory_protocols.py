@@ -1,4 +1,4 @@
-"""Capacity, pattern completion and energy descent: what they measure on small versions, and that wrong circuits fail."""
+"""Capacity, pattern completion and energy descent on small versions, and that wrong circuits fail."""
 from __future__ import annotations
 
 import math
@@ -108,7 +108,7 @@ def test_an_animal_whose_recurrent_synapses_never_learned_does_not_complete():
 
 def test_real_images_are_completed():
     pytest.importorskip("sklearn")
-    """Digits are like each other: noise is taken away, and half a cue is completed, if less well than random patterns are."""
+    """Digits are like each other: noise is taken away and half a cue completed, if less well than random patterns."""
     recording = simulate(hippocampus(patterns=10, images="digits", learning="delta"), pattern_completion(cues=5),
                          Adiabatic(2e-3), animals=2, seed=1)
     for block in ("50 % of the cue", "20 % flipped"):
