@@ -1,4 +1,4 @@
-"""Hidden neurons integrated out: every memory against its closed form, its energy against finite differences, refusals."""
+"""Hidden neurons integrated out: each memory against its closed form, its energy against differences, refusals."""
 from __future__ import annotations
 
 from dataclasses import replace
@@ -70,7 +70,7 @@ def test_each_memory_is_its_closed_form(model, gain, states):
 
 @pytest.mark.parametrize("model", MODELS)
 def test_minus_the_gradient_of_the_energy_drives_the_state(model, states):
-    """−∂E/∂g = update − v, so dE along a small step is −(update − v)·dg; a wrong term of E or of the update would show."""
+    """−∂E/∂g = update − v, so dE along a small step is −(update − v)·dg; a wrong term of either would show."""
     effective = integrate_out(wire(visible_hidden(model=model, patterns=P, cells=N, gain=0.7), 3))
     drive = np.random.default_rng(1).standard_normal(N)
     step = 1e-5 * np.random.default_rng(2).standard_normal(states.shape)
@@ -217,7 +217,7 @@ def test_settings_are_checked(settings, message):
 
 
 def test_too_many_patterns_say_what_they_need():
-    with pytest.raises(DescriptionError, match="needs .* GB for its weights and patterns, and .* GB are free"):
+    with pytest.raises(DescriptionError, match=r"needs .* GB for its weights and patterns, and .* GB are free"):
         wire(visible_hidden(patterns=10**7, cells=10**5), 0)
 
 
