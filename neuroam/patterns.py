@@ -2,6 +2,9 @@
 
     sign      ±1, P(+1) = level          binary    0 or 1, P(1) = level          uniform   U[0, 1]
 
+Uniform patterns may be *smooth*: consecutive ones resemble each other around the ring, like the frames of a film.
+Normal noise is filtered along the patterns by a Gaussian of that width and mapped to U[0, 1].
+
 The overlap of an answer with a pattern is their cosine for ±1 patterns, m = ξ·r / (|ξ||r|), and the Pearson correlation
 for others, whose mean says nothing.
 """
@@ -12,6 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import ndtr
 
 from neuroam.errors import DescriptionError
 
@@ -21,7 +25,8 @@ KINDS = ("sign", "binary", "uniform", "given")
 @dataclass(frozen=True, eq=False)
 class Patterns:
     """`number` patterns over the `size` cells of `population`. With `exact`, every pattern has the same number of
-    active cells. `given(…)` makes one from an array."""
+    active cells. `smooth` is a width in patterns; two of them d apart then correlate by about exp(−d²/4 smooth²).
+    `given(…)` makes one from an array."""
 
     number: int
     size: int
@@ -29,6 +34,7 @@ class Patterns:
     kind: str = "sign"
     level: float = 0.5
     exact: bool = False
+    smooth: float = 0.0
     values: np.ndarray | None = None
     names: tuple[str, ...] = ()
     source: str = "assumed: random patterns, as in the theory"
@@ -41,6 +47,9 @@ class Patterns:
             raise DescriptionError(f"patterns: kind is {self.kind!r}; use one of {', '.join(KINDS)}")
         if not 0 < self.level < 1:
             raise DescriptionError(f"patterns: level is {self.level}; give a fraction between 0 and 1")
+        if not 0 <= self.smooth < np.inf or (self.smooth and self.kind != "uniform"):
+            raise DescriptionError(f"patterns: smooth is {self.smooth} for kind {self.kind!r}; give a width of 0 or "
+                                   "more, above 0 for uniform patterns only")
         shape = np.shape(self.values) if self.values is not None else (self.number, self.size)
         if shape != (self.number, self.size) or (self.kind == "given" and self.values is None):
             have = "no values" if self.values is None else f"values of shape {shape}"
@@ -54,8 +63,9 @@ class Patterns:
     def __str__(self) -> str:
         if self.values is not None:
             return f"{self.number} {'±1 ' if self.kind == 'sign' else ''}patterns of {self.size}, given"
+        film = f", smooth over {self.smooth:g}" if self.smooth else ""
         how = {"sign": f"±1, P(+1) = {self.level:g}", "binary": f"0 or 1, P(1) = {self.level:g}",
-               "uniform": "uniform in 0…1", "given": "given"}[self.kind]
+               "uniform": f"uniform in 0…1{film}", "given": "given"}[self.kind]
         return f"{self.number} patterns of {self.size}, {how}{', the same number in each' if self.exact else ''}"
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
@@ -64,9 +74,16 @@ class Patterns:
         if self.values is not None:
             return self.values
         if self.kind == "uniform":
-            return rng.random(shape)
+            return self._film(rng, shape) if self.smooth else rng.random(shape)
         active = self._active(rng, shape)
         return np.where(active, 1.0, -1.0 if self.kind == "sign" else 0.0)
+
+    def _film(self, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
+        place = np.arange(self.number)
+        apart = np.minimum(place, self.number - place)
+        kernel = np.exp(-(apart / self.smooth)**2 / 2)
+        around = kernel[(place[:, None] - place) % self.number]
+        return ndtr(around @ rng.standard_normal(shape) / np.linalg.norm(kernel))
 
     def _active(self, rng: np.random.Generator, shape: tuple[int, int]) -> np.ndarray:
         if not self.exact:
