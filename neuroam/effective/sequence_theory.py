@@ -40,7 +40,8 @@ def term_variance(neurons: float, f: Separation | str) -> float:
 def crosstalk_variance(neurons: int, memories: int, f: Separation | str) -> float:
     """Variance of the crosstalk at a stored pattern, self-terms excluded.
 
-    Within 3 % for powers at N >= 100; the exponential's is exact, but sampled from its rare large terms.
+    The exponential's is exact, but made of rare large terms. A power's is d (d − 1) / (3 N) too high: 2 % at d = 3 and
+    N = 100.
     """
     return (memories - 1) * term_variance(neurons - 1 if isinstance(_theory_of(f), Power) else neurons, f)
 
