@@ -27,15 +27,21 @@ def load_figures(levels: Mapping[str, xr.Dataset], memories: Memories, label: st
     panels = {}
     for level, recording in levels.items():
         figure, ax = canvas(height=3.6)
-        for color, marker, (name, memory) in zip(CYCLE, MARKERS, memories.items(), strict=False):
-            _curve(ax, recording, name, memory, color, marker)
-        ax.axhline(0.5, color=GREY, linewidth=0.7, linestyle=":")
-        ax.set(xlabel=label, ylabel="fraction recalled", ylim=(-0.04, 1.04))
-        if log:
-            ax.set_xscale("log")
-        ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2))
+        recall_against_load(ax, recording, memories, label, log)
         panels[level] = figure
     return panels
+
+
+def recall_against_load(ax: Axes, recording: xr.Dataset, memories: Memories, label: str, log: bool = False) -> Axes:
+    """Fraction recalled against load with its fit, a line a memory. Axes in, axes out."""
+    for color, marker, (name, memory) in zip(CYCLE, MARKERS, memories.items(), strict=False):
+        _curve(ax, recording, name, memory, color, marker)
+    ax.axhline(0.5, color=GREY, linewidth=0.7, linestyle=":")
+    ax.set(xlabel=label, ylabel="fraction recalled", ylim=(-0.04, 1.04))
+    if log:
+        ax.set_xscale("log")
+    ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.2))
+    return ax
 
 
 def _curve(ax: Axes, recording: xr.Dataset, name: str, memory: tuple, color: str, marker: str) -> None:
@@ -49,9 +55,13 @@ def _curve(ax: Axes, recording: xr.Dataset, name: str, memory: tuple, color: str
         return
     fine = np.geomspace(x.min(), x.max(), 300)
     ax.plot(fine, logistic(np.log(fine), float(fit["midpoint"]), float(fit["width"])), color=color, marker=marker,
-            markevery=1000, label=f"{name}: {middle:.3g} [{low:.3g}, {high:.3g}]")
+            markevery=1000, label=f"{name}: {_number(middle)} [{_number(low)}, {_number(high)}]")
     ax.fill_betweenx([0, 1], low, high, color=color, alpha=0.18, linewidth=0)
     ax.plot([middle, middle], [0, 0.5], color=color, linestyle="--", linewidth=1)
+
+
+def _number(value: float) -> str:
+    return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 
 @styled
@@ -65,7 +75,9 @@ def growth_figures(levels: Mapping[str, xr.Dataset], sizes: Mapping[int, Mapping
         figure, ax = canvas(height=3.0)
         band(ax, cells, ends)
         ax.lines[-1].set(marker="o", markersize=4.5)
-        ax.plot(cells, np.nanmean(ends[:, 0]) * 2**(cells - cells[0]), color=VERMILLION, linestyle="--", linewidth=1)
+        first = ends[:, 0][~np.isnan(ends[:, 0])]
+        if len(first):
+            ax.plot(cells, first.mean() * 2**(cells - cells[0]), color=VERMILLION, linestyle="--", linewidth=1)
         ax.set(xlabel="cells", ylabel="patterns of which half are stable", yscale="log", xticks=cells)
         panels[level] = figure
     return panels

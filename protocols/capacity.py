@@ -169,16 +169,19 @@ def _exponential() -> tuple[Prediction, ...]:
     )
 
 
+def shown(*memories: Memory) -> dict[str, tuple[dict[str, int], float, float]]:
+    """Of each memory: its groups with their loads, the overlap that counts as recall, what loads are divided by."""
+    return {m.name: (m.groups, m.threshold, 1000.0 if m.cells == 1000 else 1.0) for m in memories}
+
+
 def _figures() -> tuple[Figure, ...]:
-    shown = {memory.name: (memory.groups, memory.threshold, 1000.0 if memory.cells == 1000 else 1.0)
-             for memory in MEMORIES}
     fit = ("Dots: fraction of patterns recalled, over all cues and {animals}. Line: logistic fit; dashed: where half are "
            "recalled, with its 95 % bootstrap interval over animals.")
     return (
         Figure("Classical and sparse memories", f"Load is patterns per cell. {fit}", functools.partial(
-            load_figures, memories={m.name: shown[m.name] for m in (CLASSICAL, *SPARSE)}, label="patterns per cell, α")),
+            load_figures, memories=shown(CLASSICAL, *SPARSE), label="patterns per cell, α")),
         Figure("Dense memories", fit, functools.partial(
-            load_figures, memories={m.name: shown[m.name] for m in (*POLYNOMIAL, SOFTMAX)}, label="patterns", log=True)),
+            load_figures, memories=shown(*POLYNOMIAL, SOFTMAX), label="patterns", log=True)),
         Figure("Exponential memories", "Where half of the patterns are stable, against the number of cells; mean and 95 % bootstrap "
                "interval over {animals}; dashed: doubling with each cell.", functools.partial(
                    growth_figures, sizes={m.cells: m.groups for m in EXPONENTIAL}, threshold=EXACT)),
