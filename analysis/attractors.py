@@ -53,33 +53,37 @@ def serial_correlation(recording: xr.Dataset, farthest: int = 10, cyclic: bool =
                         coords={"distance": distance, "group": matrices["group"], "seed": matrices["seed"]})
 
 
-def correlation_at(recording: xr.Dataset, distance: int, cyclic: bool = False,
-                   group: str | None = None) -> xr.DataArray:
+def correlation_at(recording: xr.Dataset, distance: int, cyclic: bool = False, group: str | None = None,
+                   block: str | None = None) -> xr.DataArray:
     """Correlation at one distance, one value per animal."""
-    return serial_correlation(recording, distance, cyclic, group).sel(distance=distance, drop=True)
+    return serial_correlation(recording, distance, cyclic, group, block).sel(distance=distance, drop=True)
 
 
 def association_range(recording: xr.Dataset, farthest: int = 10, above: float = ABOVE, cyclic: bool = False,
-                      group: str | None = None) -> xr.DataArray:
+                      group: str | None = None, block: str | None = None) -> xr.DataArray:
     """Range of correlation, one value per animal, at most `farthest`."""
-    curve = serial_correlation(recording, farthest, cyclic, group)
+    curve = serial_correlation(recording, farthest, cyclic, group, block)
     return (curve > above).cumprod("distance").sum("distance")
 
 
-def span(recording: xr.Dataset, first: int, last: int, cyclic: bool = False, group: str | None = None) -> xr.DataArray:
+def span(recording: xr.Dataset, first: int, last: int, cyclic: bool = False, group: str | None = None,
+         block: str | None = None) -> xr.DataArray:
     """Mean correlation over the distances `first` … `last`, one value per animal."""
-    return serial_correlation(recording, last, cyclic, group).sel(distance=slice(first, last)).mean("distance")
+    curve = serial_correlation(recording, last, cyclic, group, block)
+    return curve.sel(distance=slice(first, last)).mean("distance")
 
 
-def drop(recording: xr.Dataset, near: int, far: int, cyclic: bool = False, group: str | None = None) -> xr.DataArray:
+def drop(recording: xr.Dataset, near: int, far: int, cyclic: bool = False, group: str | None = None,
+         block: str | None = None) -> xr.DataArray:
     """Correlation at distance `near` less that at `far`, one value per animal."""
-    curve = serial_correlation(recording, far, cyclic, group)
+    curve = serial_correlation(recording, far, cyclic, group, block)
     return curve.sel(distance=near, drop=True) - curve.sel(distance=far, drop=True)
 
 
-def largest_rise(recording: xr.Dataset, farthest: int, cyclic: bool = False, group: str | None = None) -> xr.DataArray:
+def largest_rise(recording: xr.Dataset, farthest: int, cyclic: bool = False, group: str | None = None,
+                 block: str | None = None) -> xr.DataArray:
     """Largest change of correlation from one distance to the next, one value per animal; below 0 if it only falls."""
-    return serial_correlation(recording, farthest, cyclic, group).diff("distance").max("distance")
+    return serial_correlation(recording, farthest, cyclic, group, block).diff("distance").max("distance")
 
 
 def trend(recording: xr.Dataset, measure: Measure, groups: Mapping[str, float]) -> np.ndarray:
@@ -90,9 +94,10 @@ def trend(recording: xr.Dataset, measure: Measure, groups: Mapping[str, float]) 
     return np.array([correlation_matrix(np.array([stats.rankdata(row), numbers]))[0, 1] for row in values])
 
 
-def held(recording: xr.Dataset, above: float = 0.1, group: str | None = None) -> xr.DataArray:
+def held(recording: xr.Dataset, above: float = 0.1, group: str | None = None,
+         block: str | None = None) -> xr.DataArray:
     """Number of stored patterns whose overlap with the state exceeds a level, mean over trials, per animal."""
-    return (select(recording, group)["overlap"] > above).sum("pattern").mean("trial")
+    return (select(recording, group, block)["overlap"] > above).sum("pattern").mean("trial")
 
 
 def community_correlation(recording: xr.Dataset, same: bool = True, group: str | None = None) -> xr.DataArray:

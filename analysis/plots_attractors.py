@@ -28,16 +28,17 @@ CUE = "cue"
 @styled
 def distance_figures(levels: Levels, groups: tuple[str, ...], farthest: int, xlabel: str, cyclic: bool = False,
                      reference: Mapping[str, Sequence[float]] | None = None,
-                     labels: Mapping[str, str] | None = None) -> dict[str, Figure]:
+                     labels: Mapping[str, str] | None = None,
+                     blocks: Mapping[str, str] | None = None) -> dict[str, Figure]:
     """Correlation against distance, a line a group; a panel a level. `reference`: values known at distances 1, 2, …
     (NaN where they are not), crosses in the colour of the group they are named after, else in black. `labels`: what to
-    call groups."""
+    call groups; `blocks`: of which block the trials of a group are, where there are several."""
     panels = {}
     for level, recording in levels.items():
         figure, ax = canvas(height=3.6)
         ax.axhline(0, color=GREY, linewidth=0.7, linestyle=":")
         for color, marker, group in zip(CYCLE, MARKERS, groups, strict=False):
-            curve = serial_correlation(recording, farthest, cyclic, group)
+            curve = serial_correlation(recording, farthest, cyclic, group, (blocks or {}).get(group))
             band(ax, curve["distance"].values, curve.values, color, (labels or {}).get(group, group))
             ax.lines[-1].set(marker=marker, markersize=3.5)
         for name, values in (reference or {}).items():
@@ -74,8 +75,10 @@ def curve_figures(levels: Levels, measures: Mapping[str, Measure], axes: Mapping
 
 
 @styled
-def matrix_figures(levels: Levels, groups: tuple[str, ...], label: str) -> dict[str, Figure]:
-    """Correlations between the states of all trials in the first animal, an image a group; a panel a level."""
+def matrix_figures(levels: Levels, groups: tuple[str, ...], label: str,
+                   blocks: Mapping[str, str] | None = None) -> dict[str, Figure]:
+    """Correlations between the states of all trials in the first animal, an image a group; a panel a level. `blocks`:
+    as in `distance_figures`."""
     panels = {}
     for level, recording in levels.items():
         rows = -(-len(groups) // 3)
@@ -83,9 +86,9 @@ def matrix_figures(levels: Levels, groups: tuple[str, ...], label: str) -> dict[
         for ax in axes.ravel()[len(groups):]:
             ax.set_visible(False)
         for ax, group in zip(axes.ravel(), groups, strict=False):
-            matrix = stimulus_correlations(recording, VISIBLE, group).values[0]
+            matrix = stimulus_correlations(recording, VISIBLE, group, (blocks or {}).get(group)).values[0]
             image = ax.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
-            ax.set_title(group, fontsize=9)
+            ax.set_title(group, fontsize=8)
             ax.set(xticks=[], yticks=[])
         figure.supxlabel(label, fontsize=10)
         figure.colorbar(image, ax=axes, shrink=0.8, label="correlation", aspect=20)

@@ -2,9 +2,9 @@
 
 97 patterns are memories on a cycle, because they were always shown in that order. A run of them is cued, with noise,
 and the state at the end of the delay is compared between cues. Where the order was different each time, memories sit on
-the cycle in another order than that in which they are compared: nothing may be left. Inhibition aimed at single memories
-makes auto-association negative, and association reaches farther (Haga & Fukai 2019; Burns 2024); so does acetylcholine,
-which turns inhibition from global to targeted.
+the cycle in another order than that in which they are compared: nothing may be left. Inhibition aimed at single
+memories makes auto-association negative, and association reaches farther (Haga & Fukai 2019; Burns 2024); so does
+acetylcholine, which turns inhibition from global to targeted.
 """
 from __future__ import annotations
 

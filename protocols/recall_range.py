@@ -1,0 +1,133 @@
+"""How far recall spreads along a learned order: four settings of auto- and hetero-association (Burns 2024).
+
+Thirty patterns on a cycle, each cued with noise; the final states are compared by their distance on the cycle, as in
+the published figure. Auto-association alone recalls one memory; with association to neighbours these come along
+(narrow); with a negative auto-association the neighbourhood remains (wide); without enough association nothing is
+recalled (quiescent), which is what must fail here.
+
+The published update takes a hundred steps of a tenth of the time constant. For (−2, 3) that is more than four times too
+long for states to come to rest, and the published curve shows it: group "(−2, 3) in steps" takes a hundred such steps, at
+the effective level and there alone. The others are resolved in time.
+"""
+from __future__ import annotations
+
+import functools
+import math
+from typing import Any
+
+from neuroam.analysis.attractors import correlation_at, held, span
+from neuroam.analysis.completion import recall
+from neuroam.analysis.contrast import in_group
+from neuroam.analysis.plots_attractors import distance_figures, matrix_figures
+from neuroam.prediction import Prediction, Region, below, between
+from neuroam.protocol import Figure, Group, Protocol, Record
+from neuroam.protocols.serial_position_correlation import BURNS, cued
+from neuroam.recipe import recipe
+from neuroam.units import ms
+
+FIGURE = "stored figure of the author's notebook, read to ± .03"
+SIMULATED = "simulations of the published update, N = 1000, ten seeds"
+FINAL, HUNDRED = "final states", "after a hundred time steps"
+CERTAIN = {FIGURE: "read off a figure; the margin ours", SIMULATED: "measured independently; the margin ours"}
+COVERED = "derived, and simulated"
+CUES, FARTHEST = 30, 14
+STEP = 1 * ms
+GAP = math.nan
+NARROW, WIDE, WIDEST = "(0.5, 0.5)", "(−0.5, 1.5)", "(−2, 3)"
+AUTO, QUIET, FAINT, COARSE = "(1, 0)", "(−2, 1.5)", "(−0.5, 1.5), κ = 1/n", "(−2, 3) in steps"
+SETTINGS = {AUTO: (1.0, 0.0), NARROW: (0.5, 0.5), WIDE: (-0.5, 1.5), WIDEST: (-2.0, 3.0), QUIET: (-2.0, 1.5)}
+BLOCKS = {name: HUNDRED if name == COARSE else FINAL for name in (*SETTINGS, FAINT, COARSE)}
+PUBLISHED = {AUTO: (-0.03, -0.03, -0.03, GAP, -0.03, GAP, GAP, GAP, GAP, GAP, -0.03),
+             NARROW: (0.63, 0.09, -0.11, -0.11, -0.10, -0.09, GAP, GAP, GAP, GAP, -0.09),
+             WIDE: (0.77, 0.55, 0.32, 0.11, -0.05, -0.14, -0.20, -0.22, GAP, GAP, -0.22),
+             COARSE: (0.65, 0.52, 0.44, 0.29, 0.14, 0.01, -0.09, -0.19, GAP, GAP, -0.31)}
+WITHOUT_BACKGROUND = (0.81, 0.66, 0.50, 0.36, 0.23, 0.14, 0.07, 0.04, GAP, GAP, 0.01)
+TOLD = (1, 2, 3, 5, 8, 11)  # distances for which there is a claim, where the figure tells
+PUBLISHED_STEP = 0.1
+
+
+def step_of(size: float) -> Any:
+    """Time constant of which a time step of `STEP` is a step of that size."""
+    return float(STEP) / -math.log1p(-size) * 1000 * ms
+
+
+@recipe
+def recall_range(presentation: Any = 200 * ms, delay: Any = 1000 * ms, window: Any = STEP) -> Protocol:
+    """All thirty patterns, each shown for `presentation`; states are measured in the last `window` of the `delay` (one
+    time step; give 200 ms at the spiking level), and after a hundred time steps in a second block."""
+    strains = {name: {"patterns": CUES, "graph": "cycle", "auto": a, "hetero": h} for name, (a, h) in SETTINGS.items()}
+    strains[FAINT] = strains[WIDE] | {"background": 1e-3}
+    strains[COARSE] = strains[WIDEST] | {"tau_visible": step_of(PUBLISHED_STEP)}
+    return Protocol(
+        name="recall_range",
+        title="Range of recall on a cycle of memories",
+        source=BURNS,
+        circuit="correlated",
+        levels=("rate", "effective"),
+        dt=STEP,
+        groups=tuple(Group(name, strain=strain) for name, strain in strains.items()),
+        blocks=(cued(FINAL, CUES, presentation, delay, window), cued(HUNDRED, CUES, 20 * STEP, 100 * STEP, STEP)),
+        record=(Record("visible"),),
+        predictions=_predictions(),
+        figures=_figures(),
+        notes={"settings": "(a, h): strength of auto- and of hetero-association",
+               "background": "κ = 1, as in the published figures; the formula printed beside them has 1/n",
+               HUNDRED: f"for group {COARSE!r} alone, whose states never come to rest",
+               COARSE: "visible neurons with a time constant of 9.5 ms, so that a time step of 1 ms is an "
+                                 "update of size 0.1 at the effective level; at the rate level inhibition does not "
+                                 "keep up with them"},
+    )
+
+
+def _predictions() -> tuple[Prediction, ...]:
+    curves = [(NARROW, PUBLISHED[NARROW], 0.05, FIGURE), (WIDE, PUBLISHED[WIDE], 0.05, FIGURE),
+              (COARSE, PUBLISHED[COARSE], 0.1, FIGURE), (FAINT, WITHOUT_BACKGROUND, 0.05, SIMULATED)]
+    return (
+        _claim(f"{AUTO}: mean correlation at distances 1 – {FARTHEST}", span, AUTO, around(-0.03, 0.05), FIGURE,
+               "−0.03", CERTAIN[FIGURE], first=1, last=FARTHEST, cyclic=True),
+        *(_at(name, distance, values[distance - 1], margin, source) for name, values, margin, source in curves
+          for distance in TOLD if not math.isnan(values[distance - 1])),
+        _claim(f"{AUTO}: memories in a state", held, AUTO, between(0.9, 1.1), COVERED, "one", "verified"),
+        _claim(f"{NARROW}: memories in a state", held, NARROW, between(2.7, 3.3), COVERED, "itself and two neighbours",
+               "verified"),
+        _claim(f"{WIDE}: memories in a state", held, WIDE, between(4.0, 6.5), COVERED, "4 – 6.5", "verified"),
+        _claim(f"{QUIET}, quiescent: overlap with the cued pattern", recall, QUIET, below(0.1), COVERED,
+               "the same state whatever the cue; must fail", "verified"),
+        _claim(f"{WIDEST}, resolved in time: correlation at distance 1", correlation_at, WIDEST, around(0.88, 0.05),
+               "the published update with η = 0.01", "0.88", CERTAIN[SIMULATED], distance=1, cyclic=True),
+    )
+
+
+def around(value: float, margin: float) -> Region:
+    return between(round(value - margin, 6), round(value + margin, 6))
+
+
+def _at(name: str, distance: int, value: float, margin: float, source: str) -> Prediction:
+    return _claim(f"{name}: correlation at distance {distance}", correlation_at, name, around(value, margin), source,
+                  f"{value}", CERTAIN[source], distance=distance, cyclic=True)
+
+
+def _claim(claim: str, measure: Any, group: str, expect: Region, source: str, published: str, certainty: str,
+           **settings: Any) -> Prediction:
+    block = BLOCKS.get(group, FINAL)
+    statistic = functools.partial(in_group, measure=functools.partial(measure, block=block, **settings), group=group)
+    return Prediction(claim, statistic, expect, published, source, certainty)
+
+
+def _figures() -> tuple[Figure, ...]:
+    curves = functools.partial(distance_figures, farthest=FARTHEST, cyclic=True, xlabel="distance on the cycle",
+                               blocks=BLOCKS)
+    return (
+        Figure("Range of recall",
+               "Mean correlation of final states against the distance of their cues; mean and 95 % bootstrap interval "
+               f"over {{animals}}. Crosses: {FIGURE}.",
+               functools.partial(curves, groups=(AUTO, NARROW, WIDE, COARSE), reference=PUBLISHED)),
+        Figure("Steps, background and quiescence",
+               "The widest setting resolved in time and in published steps; a background of 1/n in place of 1 "
+               f"(crosses: {SIMULATED}); too little association.",
+               functools.partial(curves, groups=(WIDEST, COARSE, FAINT, QUIET), reference={FAINT: WITHOUT_BACKGROUND})),
+        Figure("Final states compared",
+               "Correlations between the final states from all thirty cues, in the order of the cycle, first animal.",
+               functools.partial(matrix_figures, groups=(AUTO, NARROW, WIDE, WIDEST, COARSE, QUIET), label="cue",
+                                 blocks=BLOCKS)),
+    )
