@@ -104,7 +104,7 @@ def test_half_point_finds_a_known_one():
 
     found = [half_point(trial, 60, rng(k)) for k in range(20)]
     assert np.mean(found) == pytest.approx(37, rel=0.03)
-    with pytest.raises(DescriptionError, match="give a start of at least 1"):
+    with pytest.raises(DescriptionError, match="give a positive start"):
         half_point(trial, 0, rng())
 
 

@@ -383,12 +383,24 @@ def test_a_hundred_perfect_sequences_of_other_degrees(degree, neurons, memories)
 
 
 @pytest.mark.slow
-def test_best_degree_of_small_networks():
-    """P50 of transitions at N = 10 for d = 1 … 14: 6, 15, 33, 63, 77, 92, 100 (d = 8), 65 (10), 39 (14)."""
-    expected = {1: 6, 2: 15, 3: 33, 4: 63, 5: 77, 6: 92, 8: 100, 10: 65, 14: 39}
-    found = {d: transition_half(10, Power(d), rng(d), 150) for d in expected}
-    np.testing.assert_allclose(list(found.values()), list(expected.values()), rtol=0.25)
-    assert max(found, key=found.__getitem__) in (6, 8)
+def test_degree_of_small_networks():
+    """P50 of transitions at N = 10 for d = 1 … 8, measured elsewhere; higher degrees add nothing, as the nearest memory
+    decides at all of them."""
+    expected = {1: 6, 2: 15, 3: 33, 4: 63, 5: 77, 6: 92, 8: 100}
+    found = {d: transition_half(10, Power(d), rng(d), 150) for d in (*expected, 10, 14)}
+    np.testing.assert_allclose([found[d] for d in expected], list(expected.values()), rtol=0.15)
+    assert found[10] == pytest.approx(found[8], rel=0.12) and found[14] == pytest.approx(found[8], rel=0.12)
+
+
+def test_transitions_at_a_high_degree_against_whole_numbers():
+    """N = 10, d = 14, where every kind of tie happens: by the sum as it is written down, in whole numbers."""
+    found = []
+    for seed in range(400):
+        patterns = random_patterns(60, 10, rng(seed)).astype(int)
+        overlap = ((patterns @ patterns[0])[:, None] - patterns * patterns[0]).astype(object)
+        fields = (np.roll(patterns, -1, axis=0) * overlap ** 14).sum(axis=0)
+        found.append((np.where(fields == 0, patterns[0], np.where(fields > 0, 1, -1)) == patterns[1]).all())
+    assert transition_success(10, 60, Power(14), rng(), 3000) == pytest.approx(np.mean(found), abs=0.08)
 
 
 @pytest.mark.parametrize("neurons, holding, moving, at_half", [

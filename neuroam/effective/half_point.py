@@ -22,9 +22,9 @@ def half_point(trial: Trial, start: float, rng: np.random.Generator, rounds: int
     `start` is a guess; `step`, what success in all draws adds to the logarithm of the load at first, should cover its
     error. Successes become rarer as the load grows.
     """
-    if not (start >= 1 and rounds >= 4 and step > 0):
-        raise DescriptionError(f"half point from {start} in {rounds} rounds with step {step}; give a start of at least "
-                               "1, 4 rounds and a positive step")
+    if not (start > 0 and rounds >= 4 and step > 0):
+        raise DescriptionError(f"half point from {start} in {rounds} rounds with step {step}; give a positive start, "
+                               "at least 4 rounds and a positive step")
     place, visited = math.log(max(start, least)), []
     for k in range(rounds):
         load = math.exp(place)

@@ -68,7 +68,7 @@ def sequence_half(neurons: int, f: Separation | str, rng: np.random.Generator, r
     if isinstance(separation(f), Exponential):
         start = duplicate_limit(neurons)
     else:
-        start = max(1.6 * sequence_capacity(neurons, f), 2)
+        start = 1.6 * sequence_capacity(neurons, f)
     return half_point(lambda memories, rng: sequence_success(neurons, memories, f, rng, draws), start, rng, rounds,
                       0.2)
 

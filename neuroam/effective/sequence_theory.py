@@ -167,7 +167,11 @@ def bias_bound(bias: float, degree: int) -> float:
 
 
 def best_degree(neurons: int, most: int = 100) -> int:
-    """The degree of highest P_T at this N by eq. 9. Simulations peak up to 3 degrees higher (N = 10, 15)."""
+    """The degree of highest P_T at this N by eq. 9, which needs a degree far below N.
+
+    In simulations P50 of transitions rises up to 3 degrees further (N = 10, 15) and then stays where it is, since the
+    nearest memory decides.
+    """
     return 1 + int(np.argmax([transition_capacity(neurons, Power(d)) for d in range(1, most + 1)]))
 
 
