@@ -1,8 +1,8 @@
 """Figures of reports on timing: recordings at several levels in, panels out, as in `plots`."""
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import xarray as xr
@@ -13,6 +13,8 @@ from neuroam.analysis.rates import clock, in_ticks, trains
 from neuroam.analysis.responses import select
 from neuroam.analysis.song import bursts
 from neuroam.analysis.style import BLACK, BLUE, CYCLE, GREY, VERMILLION, canvas, styled
+from neuroam.analysis.timing import course, peaks, seconds, speeds, tonic_input
+from neuroam.analysis.warp import peak_times
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -105,5 +107,73 @@ def onset_figures(levels: Levels, groups: tuple[str, ...], population: str, bin:
             ax.set_title(group, fontsize=9)
         figure.supylabel("bursts a ms", fontsize=10)
         axes[-1, 0].set_xlabel("time since the motif was begun (ms)")
+        panels[level] = figure
+    return panels
+
+
+@styled
+def course_figures(levels: Levels, population: str, groups: Sequence[str],
+                   intervals: tuple[str, str]) -> dict[str, Figure]:
+    """Courses of all cells of the first animal as images, a row a group and a column an interval; a panel a level."""
+    panels = {}
+    for level, recording in levels.items():
+        figure, axes = canvas(len(groups), len(intervals), height=1.7 * len(groups) + 0.5, squeeze=False)
+        for row, group in zip(axes, groups, strict=True):
+            shown = [course(recording, population, group, name).isel(animal=0) for name in intervals]
+            order = np.argsort(peak_times(shown[0]).values, kind="stable")
+            for ax, values, name in zip(row, shown, intervals, strict=True):
+                image = _courses(ax, values, order)
+                ax.set_title(f"{group}, {name}", fontsize=9)
+            row[0].set_ylabel("cell")
+        for ax in axes[-1]:
+            ax.set_xlabel("time (s)")
+        figure.colorbar(image, ax=axes, label="activity, over its largest", shrink=0.5, aspect=25)
+        panels[level] = figure
+    return panels
+
+
+def _courses(ax: Axes, values: xr.DataArray, order: np.ndarray) -> Any:
+    rows = values.transpose("unit", "time").values[order]
+    highest = rows.max(axis=1, keepdims=True)
+    faint = highest < 0.2 * np.median(highest)
+    time = values["time"].values
+    shown = np.where(faint, 0, rows / np.where(faint, 1, highest))
+    return ax.imshow(shown, aspect="auto", cmap="cividis", vmin=0, vmax=1, origin="lower", interpolation="nearest",
+                     extent=(0, time[-1], 0.5, len(rows) + 0.5))
+
+
+@styled
+def peak_figures(levels: Levels, population: str, groups: Sequence[str],
+                 intervals: tuple[str, str]) -> dict[str, Figure]:
+    """Peak times of the first animal in one interval against those in another, an axis a group; a panel a level."""
+    panels = {}
+    for level, recording in levels.items():
+        figure, axes = canvas(1, len(groups), height=2.4, sharex=True, sharey=True, squeeze=False)
+        short, long = (seconds(name) for name in intervals)
+        for ax, group in zip(axes[0], groups, strict=True):
+            times = peaks(recording, population, group, intervals).isel(animal=0)
+            ax.plot([0, short], [0, long], color=BLACK, linestyle="--", linewidth=0.9)
+            ax.plot([0, short], [0, short], color=BLACK, linestyle=":", linewidth=0.9)
+            ax.plot(times.isel(interval=0), times.isel(interval=1), linestyle="none", marker="o", markersize=3,
+                    color=BLUE)
+            ax.set_title(group, fontsize=9)
+        axes[0, 0].set_ylabel(f"peak in {intervals[1]} (s)")
+        figure.supxlabel(f"peak in {intervals[0]} (s)", fontsize=10)
+        panels[level] = figure
+    return panels
+
+
+@styled
+def speed_figures(levels: Levels, population: str, source: str, group: str,
+                  intervals: Sequence[str]) -> dict[str, Figure]:
+    """Speed against the tonic input, with the law that it should follow; a panel a level."""
+    panels = {}
+    for level, recording in levels.items():
+        figure, ax = canvas(height=2.8)
+        given = tonic_input(recording, source, intervals, group).values[0]
+        band(ax, given, speeds(recording, population, intervals, group).values, BLUE)
+        ax.lines[-1].set(marker="o", markersize=4)
+        ax.plot(given, (1 + given[0]) / (1 + given), color=BLACK, linestyle="--", linewidth=0.9)
+        ax.set(xlabel="tonic input u", ylabel=f"speed, relative to {intervals[0]}", ylim=(0, 1.1))
         panels[level] = figure
     return panels
