@@ -76,9 +76,9 @@ def curve_figures(levels: Levels, measures: Mapping[str, Measure], axes: Mapping
 
 @styled
 def matrix_figures(levels: Levels, groups: tuple[str, ...], label: str,
-                   blocks: Mapping[str, str] | None = None) -> dict[str, Figure]:
+                   blocks: Mapping[str, str] | None = None, sort: bool = False) -> dict[str, Figure]:
     """Correlations between the states of all trials in the first animal, an image a group; a panel a level. `blocks`:
-    as in `distance_figures`."""
+    as in `distance_figures`; `sort` puts trials of one phase together."""
     panels = {}
     for level, recording in levels.items():
         rows = -(-len(groups) // 3)
@@ -87,7 +87,8 @@ def matrix_figures(levels: Levels, groups: tuple[str, ...], label: str,
             ax.set_visible(False)
         for ax, group in zip(axes.ravel(), groups, strict=False):
             matrix = stimulus_correlations(recording, VISIBLE, group, (blocks or {}).get(group)).values[0]
-            image = ax.imshow(matrix, cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
+            order = np.argsort(recording["phase"].values, kind="stable") if sort else np.arange(len(matrix))
+            image = ax.imshow(matrix[np.ix_(order, order)], cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
             ax.set_title(group, fontsize=8)
             ax.set(xticks=[], yticks=[])
         figure.supxlabel(label, fontsize=10)

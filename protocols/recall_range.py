@@ -5,9 +5,9 @@ the published figure. Auto-association alone recalls one memory; with associatio
 (narrow); with a negative auto-association the neighbourhood remains (wide); without enough association nothing is
 recalled (quiescent), which is what must fail here.
 
-The published update takes a hundred steps of a tenth of the time constant. For (−2, 3) that is more than four times too
-long for states to come to rest, and the published curve shows it: group "(−2, 3) in steps" takes a hundred such steps, at
-the effective level and there alone. The others are resolved in time.
+The published update takes a hundred steps of a tenth of the time constant. For (−2, 3) that is more than four times
+too long for states to come to rest, and the published curve shows it: group "(−2, 3) in steps" takes a hundred such
+steps, at the effective level and there alone. The others are resolved in time.
 """
 from __future__ import annotations
 
