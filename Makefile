@@ -12,7 +12,7 @@ lab: .venv/lab  ## set up .venv and run the main experiment
 	$(BIN)/neuroam run $(JOB)
 
 test: .venv/test  ## fast tests on every solver that needs no compiler
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 test-slow: .venv/test  ## engine gates, C++ programs and full replications (tens of minutes)
 	$(BIN)/python -m pytest -q -m slow

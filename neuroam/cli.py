@@ -128,7 +128,7 @@ def _list(options: argparse.Namespace) -> int:
     for kind in ("circuits", "protocols"):
         print(kind)
         for name in registry.names(kind):
-            print(f"  {name:24s}{registry.summary(kind, name)}")
+            print(f"  {name:30s}{registry.summary(kind, name)}")
     return 0
 
 
