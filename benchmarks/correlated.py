@@ -17,7 +17,7 @@ from benchmarks import host
 from benchmarks.measured import Stopwatch
 from neuroam.effective.correlated import noisy, uniform_memories
 from neuroam.effective.correlated_phases import Variables, phase_diagram
-from neuroam.effective.graphs import cycle, distances, normalised
+from neuroam.graphs import cycle, distances, normalised
 
 STEPS, STEP_SIZE, ALIKE = 100, 0.1, 1e-8
 AUTOS, HETEROS = (-2.0, 2.0), (-1.0, 3.0)

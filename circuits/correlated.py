@@ -30,7 +30,7 @@ from neuroam.circuit import Circuit, Population, Port, Projection, Stored, Weigh
 from neuroam.circuits.images import digit_images, digits
 from neuroam.circuits.visible_hidden import similarity
 from neuroam.connect import Connectivity, all_to_all, one_to_one
-from neuroam.effective.graphs import Graph, clique_ring, cycle, karate, normalised, ring_lattice, rooms
+from neuroam.graphs import Graph, clique_ring, cycle, karate, normalised, ring_lattice, rooms
 from neuroam.errors import DescriptionError
 from neuroam.neurons import Drive, Pool, Rate
 from neuroam.patterns import Patterns

@@ -6,7 +6,7 @@ import pytest
 
 from neuroam.effective.chain import Chain, mean_field, random_signs
 from neuroam.effective.correlated_measures import by_distance, correlations
-from neuroam.effective.graphs import cycle, distances
+from neuroam.graphs import cycle, distances
 from neuroam.errors import DescriptionError
 
 SHARP = (1, .664, .332, .123, .040, .011, .002)

@@ -12,7 +12,7 @@ from scipy import sparse
 from neuroam.effective.correlated import Correlated, noisy, uniform_memories
 from neuroam.effective.correlated_measures import correlations, overlaps_in_time
 from neuroam.effective.correlated_stability import StepTooLong, bounds, jumps, longest_step
-from neuroam.effective.graphs import (
+from neuroam.graphs import (
     clique_ring,
     cycle,
     distances,

@@ -23,7 +23,7 @@ from neuroam.effective.correlated_measures import (
     selection_threshold,
 )
 from neuroam.effective.correlated_phases import phase_diagram
-from neuroam.effective.graphs import cycle, distances, karate, ring_lattice, schapiro, shuffled
+from neuroam.graphs import cycle, distances, karate, ring_lattice, schapiro, shuffled
 from neuroam.errors import DescriptionError
 
 C30 = cycle(30)

@@ -11,7 +11,8 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 FOLDERS = {"neuroam": "neuroam", "circuits": "neuroam.circuits", "protocols": "neuroam.protocols",
            "analysis": "neuroam.analysis"}
-DESCRIPTION = {"errors", "units", "transfer", "neurons", "connect", "plasticity", "circuit", "recipe", "patterns"}
+DESCRIPTION = {"errors", "units", "transfer", "neurons", "connect", "plasticity", "circuit", "recipe", "patterns",
+               "graphs"}
 STANDARD = set(sys.stdlib_module_names)
 ARRAYS = {"numpy", "scipy", "xarray", "matplotlib"}
 

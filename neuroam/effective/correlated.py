@@ -22,7 +22,7 @@ from scipy.special import logsumexp
 
 from neuroam.effective import correlated_reduction as reduction
 from neuroam.effective import correlated_stability as stability
-from neuroam.effective.graphs import adjacency_of, normalised
+from neuroam.graphs import adjacency_of, normalised
 from neuroam.errors import DescriptionError, Unsupported
 
 OVERSHOOT = ("judge", "warn", "accept")

@@ -22,7 +22,7 @@ import numpy as np
 
 from neuroam.effective import correlated_reduction as reduction
 from neuroam.effective.correlated import Correlated
-from neuroam.effective.graphs import distances
+from neuroam.graphs import distances
 from neuroam.errors import DescriptionError
 
 MODES = ("auto-association", "narrow hetero-association", "wide hetero-association", "neutral quiescence")

@@ -16,7 +16,7 @@ from neuroam.effective import correlated_measures as measures
 from neuroam.effective import correlated_reduction as reduction
 from neuroam.effective import correlated_stability as stability
 from neuroam.effective.correlated import Correlated, noisy, uniform_memories
-from neuroam.effective.graphs import Graph, adjacency_of
+from neuroam.graphs import Graph, adjacency_of
 
 LOST = -1
 CHUNK = 2**16  # numbers in one array: what stays in the processor's cache
