@@ -100,9 +100,10 @@ def held(recording: xr.Dataset, above: float = 0.1, group: str | None = None,
     return (select(recording, group, block)["overlap"] > above).sum("pattern").mean("trial")
 
 
-def community_correlation(recording: xr.Dataset, same: bool = True, group: str | None = None) -> xr.DataArray:
+def community_correlation(recording: xr.Dataset, same: bool = True, group: str | None = None,
+                          block: str | None = None) -> xr.DataArray:
     """Mean correlation over pairs of different trials of one `phase`, or of different ones; one value per animal."""
-    matrices, alike = _communities(recording, group)
+    matrices, alike = _communities(recording, group, block)
     wanted = (alike & ~np.eye(len(alike), dtype=bool)) if same else ~alike
     return _mean(matrices, wanted)
 
@@ -239,10 +240,11 @@ def retrieves_kind(recording: xr.Dataset, group: str | None = None, block: str |
     return _per_animal(right.mean(axis=1), chosen)
 
 
-def _communities(recording: xr.Dataset, group: str | None) -> tuple[xr.DataArray, np.ndarray]:
+def _communities(recording: xr.Dataset, group: str | None,
+                 block: str | None = None) -> tuple[xr.DataArray, np.ndarray]:
     """Correlations, and which pairs of trials have one phase."""
-    matrices = stimulus_correlations(recording, VISIBLE, group)
-    phase = recording["phase"].values
+    matrices = stimulus_correlations(recording, VISIBLE, group, block)
+    phase = select(recording, block=block)["phase"].values
     alike = phase[:, None] == phase
     if alike.all():
         raise DescriptionError("all trials have one phase; give the trials of a community a phase of their own")

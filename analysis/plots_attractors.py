@@ -1,6 +1,7 @@
 """Figures of reports on correlated memories: recordings at several levels in, panels out, as in `plots`."""
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -120,6 +121,30 @@ def replay_figures(levels: Levels, groups: tuple[str, ...]) -> dict[str, Figure]
 
 
 @styled
+def retrieval_figures(levels: Levels, groups: tuple[str, ...], measures: Mapping[str, Measure],
+                      axes: Mapping[str, Mapping[str, float]]) -> dict[str, Figure]:
+    """Measures of a block against the number that belongs to it, a row a measure and a line a group; a panel a level.
+    `axes`: label of an axis and, for it, blocks with their numbers."""
+    panels = {}
+    for level, recording in levels.items():
+        figure, drawn = canvas(len(measures), len(axes), height=2.1 * len(measures) + 0.6, sharey=True, sharex="col",
+                               squeeze=False)
+        for row, (name, measure) in zip(drawn, measures.items(), strict=True):
+            row[0].set(ylabel=f"fraction of {name}s\nrecalled", ylim=(-0.04, 1.04))
+            for ax, blocks in zip(row, axes.values(), strict=True):
+                for color, marker, group in zip(CYCLE, MARKERS, groups, strict=False):
+                    values = np.array([in_group(recording, functools.partial(measure, block=block), group)
+                                       for block in blocks]).T
+                    band(ax, np.array(list(blocks.values())), values, color, group)
+                    ax.lines[-1].set(marker=marker, markersize=4)
+        for ax, label in zip(drawn[-1], axes, strict=True):
+            ax.set_xlabel(label)
+        figure.legend(*drawn[0, 0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+        panels[level] = figure
+    return panels
+
+
+@styled
 def image_figures(levels: Levels, groups: tuple[str, ...], blocks: tuple[str, ...], stimuli: tuple[str, ...],
                   width: int = 8) -> dict[str, Figure]:
     """Cues and what each group recalls from them, in the first animal, as images `width` pixels wide; a panel a level
@@ -129,9 +154,9 @@ def image_figures(levels: Levels, groups: tuple[str, ...], blocks: tuple[str, ..
         if CUE not in recording["trace_population"].values:
             continue
         for stimulus in stimuli:
-            figure, axes = canvas(1 + len(groups), len(blocks), WIDTH, 0.62 * (1 + len(groups)) + 0.35, squeeze=False)
+            figure, axes = canvas(1 + len(groups), len(blocks), WIDTH, 0.56 * (1 + len(groups)) + 0.4, squeeze=False)
             for column, block in zip(axes.T, blocks, strict=True):
-                column[0].set_title(block, fontsize=7.5)
+                column[0].set_title("\n".join(block.rsplit(" ", 1)), fontsize=7.5)
                 _images(column, recording, groups, block, stimulus, width)
             for ax, name in zip(axes[:, 0], ("cue", *groups), strict=True):
                 ax.set_ylabel(name, rotation=0, ha="right", va="center", fontsize=9)
