@@ -8,8 +8,11 @@ import numpy as np
 import xarray as xr
 
 from neuroam.analysis.contrast import Measure, in_group
+from neuroam.analysis.laps import LEAST_CELLS, events
 from neuroam.analysis.plot_rates import band
+from neuroam.analysis.plot_replay import score_histogram
 from neuroam.analysis.rates import clock, in_ticks, trains
+from neuroam.analysis.replay import first_spikes, order_score, shuffled
 from neuroam.analysis.responses import select
 from neuroam.analysis.song import bursts
 from neuroam.analysis.style import BLACK, BLUE, CYCLE, GREY, VERMILLION, canvas, styled
@@ -175,5 +178,42 @@ def speed_figures(levels: Levels, population: str, source: str, group: str,
         ax.lines[-1].set(marker="o", markersize=4)
         ax.plot(given, (1 + given[0]) / (1 + given), color=BLACK, linestyle="--", linewidth=0.9)
         ax.set(xlabel="tonic input u", ylabel=f"speed, relative to {intervals[0]}", ylim=(0, 1.1))
+        panels[level] = figure
+    return panels
+
+
+@styled
+def event_figures(levels: Levels, population: str, group: str, run: str, rest: str,
+                  shown: tuple[int, ...]) -> dict[str, Figure]:
+    """First spikes by lap time in a lap and in some events of the first animal, side by side; a panel a level."""
+    panels = {}
+    for level, recording in levels.items():
+        if not recording.sizes["spike"]:
+            continue
+        times, template = (part.isel(animal=0) for part in events(recording, population, group, run, rest))
+        lap = first_spikes(recording, population, group, run).isel(animal=0, trial=-1).where(template.notnull())
+        drawn = [event for event in shown if event < times.sizes["trial"]]
+        figure, axes = canvas(1, 1 + len(drawn), height=3.0, sharey=True)
+        axes[0].plot(lap, template, linestyle="none", marker=".", markersize=3, color=BLACK)
+        axes[0].set(xlabel="lap (s)", ylabel="place of the cell (s of running)")
+        for ax, event in zip(axes[1:], drawn, strict=True):
+            ax.plot(1e3 * times.isel(trial=event), template, linestyle="none", marker=".", markersize=3, color=BLUE)
+            ax.set_xlabel("event (ms)")
+        panels[level] = figure
+    return panels
+
+
+@styled
+def score_figures(levels: Levels, population: str, groups: tuple[str, ...], run: str, rest: str) -> dict[str, Figure]:
+    """Order scores of events and of events dealt at random, an axis a group; a panel a level."""
+    panels = {}
+    for level, recording in levels.items():
+        if not recording.sizes["spike"]:
+            continue
+        figure, axes = canvas(1, len(groups), height=2.6, sharey=True, squeeze=False)
+        for ax, group in zip(axes[0], groups, strict=True):
+            times, template = events(recording, population, group, run, rest)
+            score_histogram(ax, *(order_score(some, template, LEAST_CELLS) for some in (times, shuffled(times))))
+            ax.set_title(group, fontsize=9)
         panels[level] = figure
     return panels

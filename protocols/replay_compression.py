@@ -1,0 +1,133 @@
+"""Sequences of running are replayed in rest, in order and faster (Nádasdy et al. 1999; Davidson et al. 2009).
+
+Sequences of spikes of the running rat recur within single sharp waves, on a faster timescale (Nádasdy, Hirase, Czurkó,
+Csicsvari & Buzsáki 1999, J Neurosci 19:9497). Ripples take 50–120 ms; replay of a short track fits into one, that of a
+long one goes on over a chain of them (Davidson, Kloosterman & Wilson 2009, Neuron 63:497). Ripples themselves are not
+modelled: what is held against this is how long events take.
+
+An animal runs a short and, naive again, a long track; then sharp waves start events at several places. Controls that
+must fail: synapses that learn without regard to order, synapses that do not learn, and spikes dealt at random.
+"""
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import numpy as np
+
+from neuroam.analysis.contrast import Measure, in_group
+from neuroam.analysis.laps import first_duration, ordered_fraction, speed_up
+from neuroam.analysis.plots_timing import event_figures, score_figures
+from neuroam.prediction import Prediction, above, below, between
+from neuroam.protocol import Block, Figure, Group, Protocol, Record, Stimulus, Trial
+from neuroam.recipe import recipe
+from neuroam.units import ms, second
+
+NADASDY = "Nádasdy et al. 1999, J Neurosci 19:9497"
+DAVIDSON = "Davidson et al. 2009, Neuron 63:497"
+ASYMMETRIC, SYMMETRIC, NONE = "asymmetric learning", "symmetric learning", "no learning"
+SHORT, LONG = 1.0, 3.0  # metres
+SPEED = 0.5  # metres a second
+STEP = 0.025  # metres: the animal moves in steps no longer than its place fields are wide
+TRACKS = {"short": SHORT, "long": LONG}
+WAVE, QUIET = 10 * ms, 50 * ms
+
+
+@recipe
+def replay_compression(laps: int = 4, events: int = 8, window: Any = 500 * ms) -> Protocol:
+    """`laps` of each track, then `events` started at as many places of its first two thirds, watched for `window`."""
+    return Protocol(
+        name="replay_compression",
+        title="Replay is faster than running",
+        source=f"{NADASDY}; {DAVIDSON}",
+        circuit="place_cells",
+        dt=0.25 * ms,
+        levels=("spiking",),
+        groups=(Group(ASYMMETRIC), Group(SYMMETRIC, strain={"rule": "symmetric"}),
+                Group(NONE, strain={"rule": "none"})),
+        blocks=tuple(block for name, length in TRACKS.items()
+                     for block in (_running(name, length, laps), _resting(name, length, events, window))),
+        record=(Record("CA3"),),
+        predictions=(*_order(), *_speed()),
+        figures=_figures(),
+        notes={"running": f"assumed: {SPEED:g} m/s throughout, in steps of {100 * STEP:g} cm",
+               "what is calibrated": "the width of place fields, to an event 10–25 times as fast as running",
+               "events": "started by sharp waves at given places, not spontaneous; ripples are not modelled"},
+    )
+
+
+def _running(name: str, length: float, laps: int) -> Block:
+    pause = STEP / SPEED
+    steps = tuple(Stimulus("place", {"m": round((k + 0.5) * STEP, 6)}, pause * second, k * pause * second)
+                  for k in range(round(length / STEP)))
+    whole = length / SPEED * second
+    lap = Trial(f"lap, {name}", whole, (Stimulus("state", "running", whole), *steps), phase="run", repeats=laps)
+    return Block(f"{name} track", (lap,), fresh=True)
+
+
+def _resting(name: str, length: float, events: int, window: Any) -> Block:
+    places = np.round(np.linspace(0, 2 / 3 * length, events), 3)
+    return Block(f"{name} track, rest", tuple(
+        Trial(f"event from {place:g} m, {name}", QUIET + window,
+              (Stimulus("sharp wave", {"m": float(place)}, WAVE, QUIET),), phase="rest") for place in places))
+
+
+def _of(measure: Measure, track: str, group: str = ASYMMETRIC, **settings: Any) -> Any:
+    return functools.partial(in_group, group=group, measure=functools.partial(
+        measure, population="CA3", run=f"{track} track", rest=f"{track} track, rest", **settings))
+
+
+def _order() -> tuple[Prediction, ...]:
+    order = "sequences recur, against four kinds of shuffles"
+    mine = ("control of this protocol", "ours", "the fraction")
+    return (
+        Prediction("events in the order of running (score ≥ .7)", _of(ordered_fraction, "long"), above(0.3), order,
+                   NADASDY, "read in the abstract", "score and fraction"),
+        Prediction("the same with spikes dealt at random", _of(ordered_fraction, "long", dealt=True), below(0.05),
+                   order, NADASDY, "read in the abstract", "score and fraction"),
+        Prediction("fewer of them after learning without regard to order, by", functools.partial(
+            less, one=_of(ordered_fraction, "long"), other=_of(ordered_fraction, "long", SYMMETRIC)), above(0.3),
+            "must run to either side; from the start of the track there is only one", *mine),
+        Prediction("events in order without learning", _of(ordered_fraction, "long", NONE), below(0.05), "must fail",
+                   *mine),
+    )
+
+
+def _speed() -> tuple[Prediction, ...]:
+    ripples = "ripples of 50–120 ms; short tracks fit into one, long ones chain several"
+    return (
+        Prediction("events faster than running (calibrated), ×", _of(speed_up, "long"), between(10, 25),
+                   "a faster timescale; about 20 × is background, not verified", NADASDY,
+                   "direction read in the abstract", "the range"),
+        Prediction("replay of the whole short track takes (ms)", functools.partial(milliseconds, of=_of(
+            first_duration, "short")), between(50, 120), ripples, DAVIDSON, "read in the abstract"),
+        Prediction("replay of the whole long track takes (ms)", functools.partial(milliseconds, of=_of(
+            first_duration, "long")), above(120), ripples, DAVIDSON, "read in the abstract"),
+        Prediction("speed of replay on the long track over that on the short one", functools.partial(
+            quotient, one=_of(speed_up, "long"), other=_of(speed_up, "short")), between(0.8, 1.25),
+            "long ones chain several", DAVIDSON, "read in the abstract", "one speed; the margin"),
+    )
+
+
+def milliseconds(recording: Any, of: Any) -> np.ndarray:
+    return 1e3 * of(recording)
+
+
+def less(recording: Any, one: Any, other: Any) -> np.ndarray:
+    return one(recording) - other(recording)
+
+
+def quotient(recording: Any, one: Any, other: Any) -> np.ndarray:
+    return one(recording) / other(recording)
+
+
+def _figures() -> tuple[Figure, ...]:
+    track = {"run": "long track", "rest": "long track, rest"}
+    return (
+        Figure("Running and replay",
+               "First spikes of the cells in a lap and in three events, by their place; the first animal.",
+               functools.partial(event_figures, population="CA3", group=ASYMMETRIC, shown=(0, 3, 6), **track)),
+        Figure("Order of the events",
+               "Order scores of all events of {animals}.",
+               functools.partial(score_figures, population="CA3", groups=(ASYMMETRIC, SYMMETRIC), **track)),
+    )
