@@ -188,59 +188,83 @@ def settle_doubtful(bits, projected_bits, state_bits, fields, bound, n, table, c
 def weigh_projected(bits, patterns, projected, same, state_bits, states, mean, half, fields, bound):
     """Fields of a few states in single precision, and what they may be wrong by.
 
-    Their own part, −s Σ half ξ'ξ, takes as long as the rest; where it is small beside that it is left out.
+    Where one memory stands out, those that together cannot outweigh a tenth of it are left out. So is the own part of
+    the fields, −s Σ half ξ'ξ, which takes as long as the rest, where it is small beside that.
     """
     p, n = projected.shape
-    distance = np.empty(p, np.int32)
+    distance, kept = np.empty(p, np.int32), np.empty(p, np.int32)
     weights, halves = np.empty(p, np.float32), np.empty(p, np.float32)
     partial, own = np.empty(n, np.float32), np.empty(n, np.float32)
     for b in range(states.shape[0]):
         find_distances(bits, state_bits[b], distance)
-        for mu in range(p):
-            weights[mu], halves[mu] = mean[distance[mu]], half[distance[mu]]
-        own_size, total = _size(halves), _total(halves)
-        left_out = not same and own_size < SMALL * np.sqrt(_square(weights))
-        bound[b] = (WEIGHED + 4) * SINGLE * (_size(weights) + 4 * own_size) + p * TINY + (own_size if left_out else 0)
+        number, left_out = _keep_large(distance, mean, half, kept, weights, halves)
+        own_size, total = _size(halves[:number]), _total(halves[:number])
+        alone = not same and own_size < SMALL * np.sqrt(_square(weights[:number]))
+        rounding = (WEIGHED + 4) * SINGLE * (_size(weights[:number]) + 4 * own_size) + p * TINY
+        bound[b] = rounding + left_out + (own_size if alone else 0)
         own[:] = 0
         for i in range(n):
-            fields[b, i] = 0.0 if left_out else -states[b, i] * total
-        for first in range(0, p, WEIGHED):
-            some = slice(first, first + WEIGHED)
-            _weigh(projected[some], weights[some], partial)
-            if not same and not left_out:
-                _weigh_unlike(projected[some], patterns[some], halves[some], own)
+            fields[b, i] = 0.0 if alone else -states[b, i] * total
+        for first in range(0, number, WEIGHED):
+            some = slice(first, min(first + WEIGHED, number))
+            _weigh(projected, kept[some], weights[some], partial)
+            if not same and not alone:
+                _weigh_unlike(projected, patterns, kept[some], halves[some], own)
             for i in range(n):
                 fields[b, i] += partial[i] - states[b, i] * own[i]
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def _weigh(rows, weights, out):
-    """out = Σ weight · row, four rows at a time, which is faster."""
+def _keep_large(distance, mean, half, kept, weights, halves):
+    """Lists the memories that are kept with their weights; returns their number and the sum of the others' sizes."""
+    p = len(distance)
+    largest = np.float32(0)
+    for mu in range(p):
+        weights[mu] = mean[distance[mu]]
+        largest = max(largest, abs(weights[mu]))
+    least = np.float32(SMALL * largest / p) if largest ** 2 > 0.5 * _square(weights) else np.float32(0)
+    number, left_out = 0, 0.0
+    for mu in range(p):
+        weight, other = weights[mu], half[distance[mu]]
+        if abs(weight) < least:
+            left_out += abs(weight) + abs(other)
+        else:
+            kept[number], weights[number], halves[number] = mu, weight, other
+            number += 1
+    return number, left_out
+
+
+@njit(cache=True, error_model="numpy", nogil=True, fastmath={"contract"})
+def _weigh(rows, kept, weights, out):
+    """out = Σ weight · row over the rows kept, four at a time, which is faster."""
     out[:] = 0
-    fours = len(rows) // 4 * 4
+    fours = len(kept) // 4 * 4
     for m in range(0, fours, 4):
-        first, second, third, fourth = rows[m], rows[m + 1], rows[m + 2], rows[m + 3]
+        first, second, third, fourth = rows[kept[m]], rows[kept[m + 1]], rows[kept[m + 2]], rows[kept[m + 3]]
         a, b, c, d = weights[m], weights[m + 1], weights[m + 2], weights[m + 3]
         for i in range(len(out)):
             out[i] += (a * np.float32(first[i]) + b * np.float32(second[i])) + (
                 c * np.float32(third[i]) + d * np.float32(fourth[i]))
-    for m in range(fours, len(rows)):
+    for m in range(fours, len(kept)):
+        row = rows[kept[m]]
         for i in range(len(out)):
-            out[i] += weights[m] * np.float32(rows[m, i])
+            out[i] += weights[m] * np.float32(row[i])
 
 
-@njit(cache=True, error_model="numpy", nogil=True)
-def _weigh_unlike(rows, others, weights, out):
+@njit(cache=True, error_model="numpy", nogil=True, fastmath={"contract"})
+def _weigh_unlike(rows, others, kept, weights, out):
     """out = Σ weight · (row · other − 1), for rows of ±1, two at a time."""
     out[:] = 0
-    for m in range(0, len(rows) - 1, 2):
-        first, second, other_first, other_second = rows[m], rows[m + 1], others[m], others[m + 1]
+    for m in range(0, len(kept) - 1, 2):
+        first, second = rows[kept[m]], rows[kept[m + 1]]
+        other_first, other_second = others[kept[m]], others[kept[m + 1]]
         a, b = weights[m], weights[m + 1]
         for i in range(len(out)):
             out[i] += a * np.float32(first[i] ^ other_first[i]) + b * np.float32(second[i] ^ other_second[i])
-    if len(rows) % 2:
+    if len(kept) % 2:
+        row, other = rows[kept[-1]], others[kept[-1]]
         for i in range(len(out)):
-            out[i] += weights[-1] * np.float32(rows[-1, i] ^ others[-1, i])
+            out[i] += weights[-1] * np.float32(row[i] ^ other[i])
 
 
 @njit(cache=True, error_model="numpy", nogil=True)

@@ -207,9 +207,11 @@ class BinaryMemory:
         fields, bound = self._multiply(rows, table) if len(rows) >= MANY else self._weigh(rows, table)
         doubtful = np.count_nonzero(np.abs(fields) <= bound[:, None], axis=1)
         many = np.flatnonzero(doubtful > self.neurons // DOUBTFUL)
-        fields[many], bound[many] = self._count(rows[many], table), -1
-        kernels.settle_doubtful(self._bits, self._projected_bits, pack(rows), fields, bound, self.neurons,
-                                table.values, table.cavity, table.relative)
+        if many.size:
+            fields[many], bound[many] = self._count(rows[many], table), -1
+        if doubtful.any():
+            kernels.settle_doubtful(self._bits, self._projected_bits, pack(rows), fields, bound, self.neurons,
+                                    table.values, table.cavity, table.relative)
         return fields
 
     def _weigh(self, rows: np.ndarray, table: Table) -> tuple[np.ndarray, np.ndarray]:
