@@ -2,6 +2,7 @@
 
 A memory is tried at several loads, each in a group of its own; `groups` maps group names to loads.
 """
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -21,16 +22,19 @@ def recalled(recording: xr.Dataset, group: str, what: str = "fraction", threshol
     return in_group(recording, lambda some, group: success_fraction(some, threshold, group), group)
 
 
-def recall_curve(recording: xr.Dataset, groups: Mapping[str, float], threshold: float = THRESHOLD,
-                 per: float = 1.0) -> xr.DataArray:
+def recall_curve(
+    recording: xr.Dataset, groups: Mapping[str, float], threshold: float = THRESHOLD, per: float = 1.0
+) -> xr.DataArray:
     """Fraction recalled, dims (animal, load), with load / `per` as the coordinate."""
     rows = np.array([recalled(recording, group, threshold=threshold) for group in groups])
     return xr.DataArray(rows.T, dims=("animal", "load"), coords={"load": np.array(list(groups.values())) / per})
 
 
-def end_of_recall(recording: xr.Dataset, groups: Mapping[str, float], threshold: float = THRESHOLD,
-                  per: float = 1.0) -> np.ndarray:
-    """Load at which half of the patterns are recalled: the midpoint of a logistic curve of each animal over the logarithm of
+def end_of_recall(
+    recording: xr.Dataset, groups: Mapping[str, float], threshold: float = THRESHOLD, per: float = 1.0
+) -> np.ndarray:
+    """Load at which half of the patterns are recalled: the midpoint of a logistic curve of each animal over the
+    logarithm of
     the load. NaN where an animal recalls all at every load, or none."""
     curve = recall_curve(recording, groups, threshold, per)
     tried = np.full(curve.shape, _trials(recording))
@@ -38,7 +42,9 @@ def end_of_recall(recording: xr.Dataset, groups: Mapping[str, float], threshold:
     return np.exp(middle)
 
 
-def ratio_to(recording: xr.Dataset, groups: Mapping[str, float], value: float, threshold: float = THRESHOLD) -> np.ndarray:
+def ratio_to(
+    recording: xr.Dataset, groups: Mapping[str, float], value: float, threshold: float = THRESHOLD
+) -> np.ndarray:
     """`end_of_recall` over what theory says."""
     return end_of_recall(recording, groups, threshold) / value
 
@@ -50,12 +56,20 @@ def growth(recording: xr.Dataset, sizes: Mapping[int, Mapping[str, float]], thre
     return np.polyfit(cells, ends, 1)[0]
 
 
-def fitted(recording: xr.Dataset, groups: Mapping[str, float], threshold: float = THRESHOLD, per: float = 1.0,
-           log: bool = False) -> xr.Dataset:
+def fitted(
+    recording: xr.Dataset,
+    groups: Mapping[str, float],
+    threshold: float = THRESHOLD,
+    per: float = 1.0,
+    log: bool = False,
+) -> xr.Dataset:
     """`fit.transition` of the recall curve, over the load or its logarithm."""
     curve = recall_curve(recording, groups, threshold, per)
-    trials = xr.DataArray(np.repeat(curve.values[:, :, None], 1, axis=2), dims=("animal", "load", "trial"),
-                          coords={"load": np.log(curve["load"].values) if log else curve["load"].values})
+    trials = xr.DataArray(
+        np.repeat(curve.values[:, :, None], 1, axis=2),
+        dims=("animal", "load", "trial"),
+        coords={"load": np.log(curve["load"].values) if log else curve["load"].values},
+    )
     return transition(trials, "load")
 
 

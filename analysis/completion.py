@@ -1,5 +1,7 @@
-"""How far a population's answer to an altered stimulus is from its answer to the familiar one, as with population vectors in
+"""How far a population's answer to an altered stimulus is from its answer to the familiar one, as with population
+vectors in
 two environments (Neunuebel & Knierim 2014, Neuron 81:416)."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -15,10 +17,13 @@ def recall(recording: xr.Dataset, block: str, group: str | None = None) -> xr.Da
     return cued_overlap(recording, group, block).mean("trial")
 
 
-def agreement(recording: xr.Dataset, population: str, block: str, reference: str, group: str | None = None,
-              other: bool = False) -> xr.DataArray:
-    """Pearson correlation across cells between the answer to each stimulus in `block` and to the same stimulus in the block
-    `reference`, mean over stimuli; one value per animal. With `other`, to the other stimuli: what chance gives. A stimulus
+def agreement(
+    recording: xr.Dataset, population: str, block: str, reference: str, group: str | None = None, other: bool = False
+) -> xr.DataArray:
+    """Pearson correlation across cells between the answer to each stimulus in `block` and to the same stimulus in the
+    block
+    `reference`, mean over stimuli; one value per animal. With `other`, to the other stimuli: what chance gives. A
+    stimulus
     that all cells answer alike is left out."""
     here, there = (responses(recording, population, group, name) for name in (block, reference))
     same = here["stimulus"].values[:, None] == there["stimulus"].values
@@ -27,7 +32,9 @@ def agreement(recording: xr.Dataset, population: str, block: str, reference: str
     return xr.DataArray(np.array(means), dims="animal", coords={"group": here["group"], "seed": here["seed"]})
 
 
-def change(recording: xr.Dataset, population: str, block: str, reference: str, group: str | None = None) -> xr.DataArray:
+def change(
+    recording: xr.Dataset, population: str, block: str, reference: str, group: str | None = None
+) -> xr.DataArray:
     """1 − agreement."""
     return 1 - agreement(recording, population, block, reference, group)
 

@@ -1,4 +1,5 @@
 """Figures of reports on capacities: recordings at several levels in, panels out, as in `plots`."""
+
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -21,8 +22,11 @@ MARKERS = "osD^v"
 
 
 @styled
-def load_figures(levels: Mapping[str, xr.Dataset], memories: Memories, label: str, log: bool = False) -> dict[str, Figure]:
-    """Fraction recalled against load with its fit, a line a memory; a panel a level. A memory is (groups with their loads,
+def load_figures(
+    levels: Mapping[str, xr.Dataset], memories: Memories, label: str, log: bool = False
+) -> dict[str, Figure]:
+    """Fraction recalled against load with its fit, a line a memory; a panel a level. A memory is (groups with their
+    loads,
     overlap that counts as recall, what loads are divided by)."""
     panels = {}
     for level, recording in levels.items():
@@ -54,8 +58,14 @@ def _curve(ax: Axes, recording: xr.Dataset, name: str, memory: tuple, color: str
         ax.plot([], [], color=color, marker=marker, label=f"{name}: no transition")
         return
     fine = np.geomspace(x.min(), x.max(), 300)
-    ax.plot(fine, logistic(np.log(fine), float(fit["midpoint"]), float(fit["width"])), color=color, marker=marker,
-            markevery=1000, label=f"{name}: {_number(middle)} [{_number(low)}, {_number(high)}]")
+    ax.plot(
+        fine,
+        logistic(np.log(fine), float(fit["midpoint"]), float(fit["width"])),
+        color=color,
+        marker=marker,
+        markevery=1000,
+        label=f"{name}: {_number(middle)} [{_number(low)}, {_number(high)}]",
+    )
     ax.fill_betweenx([0, 1], low, high, color=color, alpha=0.18, linewidth=0)
     ax.plot([middle, middle], [0, 0.5], color=color, linestyle="--", linewidth=1)
 
@@ -65,8 +75,9 @@ def _number(value: float) -> str:
 
 
 @styled
-def growth_figures(levels: Mapping[str, xr.Dataset], sizes: Mapping[int, Mapping[str, float]],
-                   threshold: float) -> dict[str, Figure]:
+def growth_figures(
+    levels: Mapping[str, xr.Dataset], sizes: Mapping[int, Mapping[str, float]], threshold: float
+) -> dict[str, Figure]:
     """Load at which half are recalled against the number of cells, on a logarithmic axis; a panel a level."""
     panels = {}
     cells = np.array(list(sizes), dtype=float)
@@ -77,7 +88,7 @@ def growth_figures(levels: Mapping[str, xr.Dataset], sizes: Mapping[int, Mapping
         ax.lines[-1].set(marker="o", markersize=4.5)
         first = ends[:, 0][~np.isnan(ends[:, 0])]
         if len(first):
-            ax.plot(cells, first.mean() * 2**(cells - cells[0]), color=VERMILLION, linestyle="--", linewidth=1)
+            ax.plot(cells, first.mean() * 2 ** (cells - cells[0]), color=VERMILLION, linestyle="--", linewidth=1)
         ax.set(xlabel="cells", ylabel="patterns of which half are stable", yscale="log", xticks=cells)
         panels[level] = figure
     return panels

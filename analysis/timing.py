@@ -61,7 +61,8 @@ def kept_pace(recording: xr.Dataset, population: str, short: str, long: str, gro
     times = peaks(recording, population, group, (short, long))
     ratio = times.isel(interval=1) / times.isel(interval=0) * seconds(short) / seconds(long)
     counted = times.isel(interval=0).notnull()
-    return (np.abs(ratio - 1) < margin).sum("unit") / counted.sum("unit").where(counted.any("unit"))
+    near: xr.DataArray = abs(ratio - 1) < margin
+    return near.sum("unit") / counted.sum("unit").where(counted.any("unit"))
 
 
 def exponent(recording: xr.Dataset, population: str, intervals: Sequence[str], group: str) -> xr.DataArray:

@@ -6,9 +6,11 @@ The circuit is the softmax memory of `circuits/visible_hidden.py` with 1000 visi
 
     h ← h + (X v − h) dt/τ_h,     v ← v + (Xᵀ softmax(β h) − v) dt/τ_v
 
-for all trials. The ceiling is the two matrix products alone (64 trials), or one matrix–vector product, which reads X once
+for all trials. The ceiling is the two matrix products alone (64 trials), or one matrix–vector product, which reads X
+once
 (one trial). All in one process with one thread, each method's repeats spread over the whole run.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -22,9 +24,9 @@ from pathlib import Path
 for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
     os.environ.setdefault(_threads, "1")  # before numpy is imported
 
-import numpy as np
+import numpy as np  # noqa: E402
 
-from benchmarks import host
+from benchmarks import host  # noqa: E402
 
 VISIBLE, DT, TAU_V, TAU_H, BETA = 1000, 1e-3, 20e-3, 5e-3, 0.02
 Step = Callable[[int], None]  # so many steps
@@ -65,8 +67,12 @@ def neuroam(hidden: int, trials: int, dtype: type) -> Step:
     from neuroam.wiring import wire
 
     wired = wire(visible_hidden(patterns=hidden, cells=VISIBLE, model="softmax", sharpness=BETA * VISIBLE), 0)
-    cues = tuple(Trial(str(k), 1000 * second, (Stimulus("cue", f"pattern {k + 1}", 1000 * second),)) for k in range(trials))
-    session = schedule(Protocol("bench", "bench", "", (Block("b", cues),), (Record("visible", units=False),)), wired, DT)
+    cues = tuple(
+        Trial(str(k), 1000 * second, (Stimulus("cue", f"pattern {k + 1}", 1000 * second),)) for k in range(trials)
+    )
+    session = schedule(
+        Protocol("bench", "bench", "", (Block("b", cues),), (Record("visible", units=False),)), wired, DT
+    )
     if trials == 1:
         loop = _Run(wired, session, tabulate(wired, DT, "euler", np.dtype(dtype)))
         return lambda steps: loop._step(0, steps, np.zeros(2, np.int64)) and None
@@ -161,8 +167,16 @@ def in_diffrax(hidden: int, trials: int, dtype: type) -> Step:
 
     @jax.jit
     def solve(steps: int, state: tuple) -> tuple:
-        return diffrax.diffeqsolve(diffrax.ODETerm(field), diffrax.Euler(), 0.0, steps * DT, DT, state,
-                                   saveat=diffrax.SaveAt(t1=True), max_steps=None).ys
+        return diffrax.diffeqsolve(
+            diffrax.ODETerm(field),
+            diffrax.Euler(),
+            0.0,
+            steps * DT,
+            DT,
+            state,
+            saveat=diffrax.SaveAt(t1=True),
+            max_steps=None,
+        ).ys
 
     state = [(jnp.zeros((hidden, trials), dtype), jnp.asarray(start(trials, dtype)))]
 
@@ -173,8 +187,14 @@ def in_diffrax(hidden: int, trials: int, dtype: type) -> Step:
     return run
 
 
-METHODS = {"ceiling": ceiling, "neuroam": neuroam, "numpy, buffers reused": in_numpy, "PyTorch": in_torch,
-           "JAX, transposed copy": in_jax, "diffrax Euler, transposed copy": in_diffrax}
+METHODS = {
+    "ceiling": ceiling,
+    "neuroam": neuroam,
+    "numpy, buffers reused": in_numpy,
+    "PyTorch": in_torch,
+    "JAX, transposed copy": in_jax,
+    "diffrax Euler, transposed copy": in_diffrax,
+}
 
 
 def seconds(run: Step, steps: int) -> float:
@@ -215,8 +235,9 @@ def lines(hidden: int, trials: int, precision: str, found: dict[str, float | str
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.rates", description=__doc__,
-                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.rates", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     for name, default in (("trials", "64,1"), ("hidden", "2000,20000"), ("precisions", "float32,float64")):
         parser.add_argument(f"--{name}", default=default, help="(default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=15, help="of each method (default: %(default)s)")

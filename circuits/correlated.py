@@ -17,6 +17,7 @@ published constant −κ ξ̃. In time interneurons lag behind, and in spikes th
 cell knows the sum: memory neurons are exponential, exp(β (ξ_μ − ξ̃)·v), and an interneuron divides what they pass on to
 answering neurons by 1 + Σ. That is a softmax with a silent competitor that is like the mean pattern, and Σ f < 1.
 """
+
 from __future__ import annotations
 
 import functools
@@ -30,8 +31,8 @@ from neuroam.circuit import Circuit, Population, Port, Projection, Stored, Weigh
 from neuroam.circuits.images import digit_images, digits
 from neuroam.circuits.visible_hidden import similarity
 from neuroam.connect import Connectivity, all_to_all, one_to_one
-from neuroam.graphs import Graph, clique_ring, cycle, karate, normalised, ring_lattice, rooms
 from neuroam.errors import DescriptionError
+from neuroam.graphs import Graph, clique_ring, cycle, karate, normalised, ring_lattice, rooms
 from neuroam.neurons import Drive, Pool, Rate
 from neuroam.patterns import Patterns
 from neuroam.recipe import recipe
@@ -121,11 +122,27 @@ INTERNEURONS: Mapping[str, tuple[Callable[..., np.ndarray], str, Connectivity, s
 
 
 @recipe
-def correlated(patterns: int = 0, cells: int = 1000, graph: str = "cycle", order: str = "fixed", auto: float = -0.5,
-               hetero: float = 1.5, sharpness: float = 1.0, background: float = 1.0, targeted: float | None = None,
-               acetylcholine: float = BALANCED, body: bool = False, smooth: float = 0.0, images: str = "",
-               cue: float = 1.0, tau_visible: Any = 100 * ms, tau_memory: Any = 2 * ms, tau_inhibition: Any = 2 * ms,
-               pool: int = 100, ceiling: Any = 100 * Hz) -> Circuit:
+def correlated(
+    patterns: int = 0,
+    cells: int = 1000,
+    graph: str = "cycle",
+    order: str = "fixed",
+    auto: float = -0.5,
+    hetero: float = 1.5,
+    sharpness: float = 1.0,
+    background: float = 1.0,
+    targeted: float | None = None,
+    acetylcholine: float = BALANCED,
+    body: bool = False,
+    smooth: float = 0.0,
+    images: str = "",
+    cue: float = 1.0,
+    tau_visible: Any = 100 * ms,
+    tau_memory: Any = 2 * ms,
+    tau_inhibition: Any = 2 * ms,
+    pool: int = 100,
+    ceiling: Any = 100 * Hz,
+) -> Circuit:
     """`patterns` patterns, uniform in 0…1, of `cells` visible neurons, one on each node of `graph` (0: as many as it
     has, 30 on graphs of any size); in a shuffled `order`, on nodes drawn for each animal.
 
@@ -136,25 +153,46 @@ def correlated(patterns: int = 0, cells: int = 1000, graph: str = "cycle", order
     spans decades.
     """
     stored = _stored(patterns, cells, graph, smooth, images)
-    _check(order=(order, order in ORDERS, f"one of {', '.join(ORDERS)}"),
-           sharpness=(sharpness, sharpness > 0, "above 0"),
-           acetylcholine=(acetylcholine, 0 < acetylcholine < 1, "between 0 and 1"))
+    _check(
+        order=(order, order in ORDERS, f"one of {', '.join(ORDERS)}"),
+        sharpness=(sharpness, sharpness > 0, "above 0"),
+        acetylcholine=(acetylcholine, 0 < acetylcholine < 1, "between 0 and 1"),
+    )
     strength = max(-auto, 0.0) if targeted is None else float(targeted)
-    back = Stored(functools.partial(association, graph=graph, order=order, auto=auto + strength, hetero=hetero),
-                  f"{auto + strength:g} ξ_μi + {hetero:g} Σ_ν M_μν ξ_νi on the graph {graph!r}", source=BURNS)
+    back = Stored(
+        functools.partial(association, graph=graph, order=order, auto=auto + strength, hetero=hetero),
+        f"{auto + strength:g} ξ_μi + {hetero:g} Σ_ν M_μν ξ_νi on the graph {graph!r}",
+        source=BURNS,
+    )
     membrane = assumed(tau_visible, "slow, as with NMDA receptors, so that inhibition can keep up")
-    memory, synapses = _memory(stored.number, assumed(tau_memory, "fast; the theory takes it to 0"),
-                               assumed(sharpness, "1 in most published experiments"), body)
+    memory, synapses = _memory(
+        stored.number,
+        assumed(tau_memory, "fast; the theory takes it to 0"),
+        assumed(sharpness, "1 in most published experiments"),
+        body,
+    )
     speaker = memory[-1].name
-    inhibition = _inhibition(stored.number, speaker, {"targeted": strength, "global": background},
-                             assumed(tau_inhibition, "fast interneurons"))
+    inhibition = _inhibition(
+        stored.number,
+        speaker,
+        {"targeted": strength, "global": background},
+        assumed(tau_inhibition, "fast interneurons"),
+    )
     return Circuit(
         name=f"correlated memory on a {graph}",
         source=BURNS,
-        populations=(Population("cue", stored.size, Drive(), "what is presented"),
-                     Population("visible", stored.size, Rate(membrane, Linear()), "features"), *memory, *inhibition[0]),
-        projections=(Projection("cue", "visible", one_to_one(), assumed(cue, "1: as strong as a memory")), *synapses,
-                     Projection(speaker, "visible", all_to_all(), back), *inhibition[1]),
+        populations=(
+            Population("cue", stored.size, Drive(), "what is presented"),
+            Population("visible", stored.size, Rate(membrane, Linear()), "features"),
+            *memory,
+            *inhibition[0],
+        ),
+        projections=(
+            Projection("cue", "visible", one_to_one(), assumed(cue, "1: as strong as a memory")),
+            *synapses,
+            Projection(speaker, "visible", all_to_all(), back),
+            *inhibition[1],
+        ),
         ports={"cue": Port("cue", patterns=True), **_port(inhibition, acetylcholine)},
         patterns=stored,
         hidden=tuple(p.name for p in (*memory, *inhibition[0]) if not isinstance(p.neuron, Drive)),
@@ -166,17 +204,22 @@ def _memory(number: int, tau: Cited, sharpness: Cited, body: bool) -> Parts:
     """Memory neurons, the last population being the one that answers, and their synapses."""
     if not body:
         there = Stored(similarity, "ξ_μi, the stored patterns", source=BURNS)
-        return ([Population("memory", number, Rate(tau, Softmax(gain=sharpness)), "one neuron a pattern")],
-                [Projection("visible", "memory", all_to_all(), there)])
+        return (
+            [Population("memory", number, Rate(tau, Softmax(gain=sharpness)), "one neuron a pattern")],
+            [Projection("visible", "memory", all_to_all(), there)],
+        )
     one = cited(1.0, "divisive normalisation (Carandini & Heeger 2012, Nat Rev Neurosci 13:51)")
-    populations = [Population("memory", number, Rate(tau, Exponential(slope=sharpness)), "one neuron a pattern"),
-                   Population("pool", 1, Rate(tau, Linear()), "an interneuron that hears all memory neurons"),
-                   Population("answer", number, Rate(tau, Linear()), "what memory neurons pass on")]
+    populations = [
+        Population("memory", number, Rate(tau, Exponential(slope=sharpness)), "one neuron a pattern"),
+        Population("pool", 1, Rate(tau, Linear()), "an interneuron that hears all memory neurons"),
+        Population("answer", number, Rate(tau, Linear()), "what memory neurons pass on"),
+    ]
     return populations, [
         Projection("visible", "memory", all_to_all(), Stored(centred, "ξ_μi − ξ̃_i", source=BURNS)),
         Projection("memory", "pool", all_to_all(), one),
         Projection("memory", "answer", one_to_one(), one),
-        Projection("pool", "answer", all_to_all(), one, acts="divisive")]
+        Projection("pool", "answer", all_to_all(), one, acts="divisive"),
+    ]
 
 
 def _inhibition(memories: int, speaker: str, strengths: Mapping[str, float], tau: Cited) -> Parts:
@@ -195,8 +238,13 @@ def _inhibition(memories: int, speaker: str, strengths: Mapping[str, float], tau
         projections += [
             Projection(speaker, name, joined, heard),
             Projection("modulator", name, all_to_all(), WeightMatrix(shunted, "1", HAGA), acts="divisive"),
-            Projection(name, "visible", all_to_all(), Stored(functools.partial(rule, strength=weight),
-                                                             f"−{weight:g} times {what}", source=source))]
+            Projection(
+                name,
+                "visible",
+                all_to_all(),
+                Stored(functools.partial(rule, strength=weight), f"−{weight:g} times {what}", source=source),
+            ),
+        ]
     if populations:
         populations.append(Population("modulator", len(INTERNEURONS), Drive(), "acetylcholine at either kind"))
     return populations, projections
@@ -214,11 +262,14 @@ def _stored(patterns: int, cells: int, graph: str, smooth: float, images: str) -
     nodes = GRAPHS[graph][1]
     number = patterns or nodes or USUAL
     if nodes and number != nodes:
-        raise DescriptionError(f"correlated: patterns is {patterns}, but graph {graph!r} has {nodes} nodes; give "
-                               f"patterns={nodes}, or another graph")
+        raise DescriptionError(
+            f"correlated: patterns is {patterns}, but graph {graph!r} has {nodes} nodes; give "
+            f"patterns={nodes}, or another graph"
+        )
     if images not in ("", "digits") or (graph == "classes" and not images):
-        raise DescriptionError(f"correlated: images is {images!r}; use 'digits', which the graph 'classes' needs, or "
-                               "nothing")
+        raise DescriptionError(
+            f"correlated: images is {images!r}; use 'digits', which the graph 'classes' needs, or nothing"
+        )
     return digits(number) if images else Patterns(number, cells, "visible", "uniform", smooth=smooth)
 
 

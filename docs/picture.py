@@ -1,11 +1,12 @@
 """The pictures of the README, each from the folder of one run:
 
-    neuroam run odour_discrimination --animals 20
-    neuroam run capacity
-    neuroam compare energy_descent --against 'tau_hidden=0.1*ms,0.2*ms,0.5*ms,1*ms,3*ms,10*ms,30*ms,100*ms,300*ms'
+neuroam run odour_discrimination --animals 20
+neuroam run capacity
+neuroam compare energy_descent --against 'tau_hidden=0.1*ms,0.2*ms,0.5*ms,1*ms,3*ms,10*ms,30*ms,100*ms,300*ms'
 
-    python docs/picture.py runs/odour_discrimination-<hash>        likewise for the others
+python docs/picture.py runs/odour_discrimination-<hash>        likewise for the others
 """
+
 from __future__ import annotations
 
 import sys
@@ -35,7 +36,9 @@ def odour_discrimination(folder: Path) -> plt.Figure:
     for ax, recording in zip(axes[1:], (spiking, effective), strict=True):
         preferences(ax, recording, BLOCKS, (CONTROL, BLOCKED, RENORMALISED, NO_DOPAMINE))
         ax.set_ylim(-0.08, 1.04)
-    return titled(figure, ("110 odours, spiking circuit", "learning, spiking circuit", "learning, winner-take-all code"))
+    return titled(
+        figure, ("110 odours, spiking circuit", "learning, spiking circuit", "learning, winner-take-all code")
+    )
 
 
 def capacity(folder: Path) -> plt.Figure:

@@ -1,4 +1,5 @@
 """A circuit as a Methods section describes it: populations, projections, ports, each number with unit and source."""
+
 from __future__ import annotations
 
 import difflib
@@ -32,8 +33,9 @@ class Population:
         if not isinstance(self.size, (int, np.integer)) or self.size < 1:
             raise DescriptionError(f"population {self.name!r}: size is {self.size!r}; give a whole number, at least 1")
         if not isinstance(self.neuron, Neuron):
-            raise DescriptionError(f"population {self.name!r}: neuron is {self.neuron!r}; use LIF, Rate, Poisson or "
-                                   "Drive")
+            raise DescriptionError(
+                f"population {self.name!r}: neuron is {self.neuron!r}; use LIF, Rate, Poisson or Drive"
+            )
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,8 +128,10 @@ class CodingLevels:
 
     def __post_init__(self) -> None:
         if not 0 < self.with_inhibition <= self.without < 1:
-            raise DescriptionError(f"calibration of {self.population!r}: coding levels {self.with_inhibition} with and "
-                                   f"{self.without} without inhibition; need 0 < with ≤ without < 1")
+            raise DescriptionError(
+                f"calibration of {self.population!r}: coding levels {self.with_inhibition} with and "
+                f"{self.without} without inhibition; need 0 < with ≤ without < 1"
+            )
         object.__setattr__(self, "stimulus", parameter(self.stimulus, "second", "calibration stimulus", above=0))
 
 
@@ -165,16 +169,22 @@ class Circuit:
         settled = tuple(_settle(p, self) for p in self.projections)
         pairs = [p.name for p in settled]
         if len(set(pairs)) < len(pairs):
-            raise DescriptionError(f"circuit {self.name!r}: two projections join the same pair of populations: "
-                                   f"{sorted({p for p in pairs if pairs.count(p) > 1})}; merge them into one")
+            raise DescriptionError(
+                f"circuit {self.name!r}: two projections join the same pair of populations: "
+                f"{sorted({p for p in pairs if pairs.count(p) > 1})}; merge them into one"
+            )
         ports = {name: port if isinstance(port, Port) else Port(port) for name, port in self.ports.items()}
         if self.patterns is not None:
             _check_patterns(self, self.patterns)
-            ports = {name: replace(port, names=self.patterns.names) if port.patterns else port
-                     for name, port in ports.items()}
+            ports = {
+                name: replace(port, names=self.patterns.names) if port.patterns else port
+                for name, port in ports.items()
+            }
         _check_ports(self, ports)
         if self.updates not in UPDATES:
-            raise DescriptionError(f"circuit {self.name!r}: updates is {self.updates!r}; use one of {', '.join(UPDATES)}")
+            raise DescriptionError(
+                f"circuit {self.name!r}: updates is {self.updates!r}; use one of {', '.join(UPDATES)}"
+            )
         for name in self.hidden:
             self.population(name, f"circuit {self.name!r}: hidden")
         if self.calibration is not None:
@@ -201,7 +211,7 @@ class Circuit:
 
 
 def unknown(kind: str, name: str, known: Iterable[str]) -> str:
-    """"unknown population 'KX'; did you mean 'KC'? There are: …"."""
+    """ "unknown population 'KX'; did you mean 'KC'? There are: …"."""
     known = list(known)
     close = difflib.get_close_matches(name, known, n=1)
     hint = f" did you mean {close[0]!r}?" if close else ""
@@ -213,8 +223,9 @@ def as_rates(circuit: Circuit) -> Circuit:
 
     The replacement emits the rate curve of the neuron it stands for, so weights, delays and plasticity carry over.
     """
-    populations = tuple(replace(p, neuron=p.neuron.as_rate()) if isinstance(p.neuron, (LIF, Escape)) else p
-                        for p in circuit.populations)
+    populations = tuple(
+        replace(p, neuron=p.neuron.as_rate()) if isinstance(p.neuron, (LIF, Escape)) else p for p in circuit.populations
+    )
     return _formed(circuit, "rate", populations, as_rates)
 
 
@@ -224,13 +235,16 @@ def as_spikes(circuit: Circuit) -> Circuit:
     graded ones of a circuit without a pool, as the non-spiking neurons of an insect."""
     if circuit.pool is None:
         return circuit
-    populations = tuple(replace(p, neuron=circuit.pool.neurons(p.neuron, p.name)) if isinstance(p.neuron, Rate) else p
-                        for p in circuit.populations)
+    populations = tuple(
+        replace(p, neuron=circuit.pool.neurons(p.neuron, p.name)) if isinstance(p.neuron, Rate) else p
+        for p in circuit.populations
+    )
     return _formed(circuit, "spiking", populations, as_spikes)
 
 
-def _formed(circuit: Circuit, level: str, populations: tuple[Population, ...],
-            form: Callable[[Circuit], Circuit]) -> Circuit:
+def _formed(
+    circuit: Circuit, level: str, populations: tuple[Population, ...], form: Callable[[Circuit], Circuit]
+) -> Circuit:
     made = circuit.recipe.then(form) if circuit.recipe else None
     return replace(circuit, name=f"{circuit.name} ({level})", populations=populations, recipe=made)
 
@@ -239,24 +253,31 @@ def _check_patterns(circuit: Circuit, patterns: Patterns) -> None:
     where = f"circuit {circuit.name!r}: patterns"
     size = circuit.population(patterns.population, where).size
     if size != patterns.size:
-        raise DescriptionError(f"{where} have {patterns.size} cells each, but population {patterns.population!r} has "
-                               f"{size}; give patterns of that width")
+        raise DescriptionError(
+            f"{where} have {patterns.size} cells each, but population {patterns.population!r} has "
+            f"{size}; give patterns of that width"
+        )
 
 
 def _check_ports(circuit: Circuit, ports: Mapping[str, Port]) -> None:
     for name, port in ports.items():
         target = circuit.population(port.population, f"port {name!r}")
         if not isinstance(target.neuron, (Poisson, Drive)):
-            raise DescriptionError(f"port {name!r} drives {port.population!r}, which is not an input population; "
-                                   "use Poisson() or Drive() cells and a projection from them")
+            raise DescriptionError(
+                f"port {name!r} drives {port.population!r}, which is not an input population; "
+                "use Poisson() or Drive() cells and a projection from them"
+            )
         first = next(other for other, p in ports.items() if p.population == port.population)
         if first != name:
-            raise DescriptionError(f"ports {first!r} and {name!r} both drive {port.population!r}; merge them into "
-                                   "one port")
+            raise DescriptionError(
+                f"ports {first!r} and {name!r} both drive {port.population!r}; merge them into one port"
+            )
         if port.patterns and (circuit.patterns is None or circuit.patterns.size != target.size):
-            raise DescriptionError(f"port {name!r} presents stored patterns to the {target.size} cells of "
-                                   f"{port.population!r}, but circuit {circuit.name!r} stores "
-                                   f"{circuit.patterns or 'none'}; give it Patterns of that size")
+            raise DescriptionError(
+                f"port {name!r} presents stored patterns to the {target.size} cells of "
+                f"{port.population!r}, but circuit {circuit.name!r} stores "
+                f"{circuit.patterns or 'none'}; give it Patterns of that size"
+            )
 
 
 def weight_unit(pre: Neuron, post: Neuron, acts: str) -> str:
@@ -272,16 +293,21 @@ def _settle(projection: Projection, circuit: Circuit) -> Projection:
     pre = circuit.population(projection.pre, where)
     post = circuit.population(projection.post, where)
     if isinstance(post.neuron, (Poisson, Drive)):
-        raise DescriptionError(f"{where}: {post.name!r} is an input population and receives nothing; "
-                               "make its cells LIF or Rate")
+        raise DescriptionError(
+            f"{where}: {post.name!r} is an input population and receives nothing; make its cells LIF or Rate"
+        )
     if projection.acts not in ("additive", "divisive"):
         raise DescriptionError(f"{where}: acts={projection.acts!r}; use 'additive' or 'divisive'")
     if not isinstance(projection.connectivity, Connectivity):
-        raise DescriptionError(f"{where}: connectivity is {projection.connectivity!r}; use a rule of neuroam.connect "
-                               "such as all_to_all() or in_degree(6)")
+        raise DescriptionError(
+            f"{where}: connectivity is {projection.connectivity!r}; use a rule of neuroam.connect "
+            "such as all_to_all() or in_degree(6)"
+        )
     if isinstance(projection.connectivity, OneToOne) and pre.size != post.size:
-        raise DescriptionError(f"{where}: one_to_one needs populations of one size, but {pre.name!r} has {pre.size} "
-                               f"cells and {post.name!r} has {post.size}")
+        raise DescriptionError(
+            f"{where}: one_to_one needs populations of one size, but {pre.name!r} has {pre.size} "
+            f"cells and {post.name!r} has {post.size}"
+        )
     changes: dict[str, Any] = {}
     if projection.reversal is not None:
         changes["reversal"] = _settle_reversal(projection, pre.neuron, post.neuron, where)
@@ -292,29 +318,36 @@ def _settle(projection: Projection, circuit: Circuit) -> Projection:
         changes["lowpass"] = parameter(projection.lowpass, "second", f"{where}: lowpass", above=0, finite=True)
     if projection.plasticity is not None:
         if projection.lowpass is not None:
-            raise DescriptionError(f"{where}: a plastic projection cannot also be low-passed; low-pass an earlier "
-                                   "projection, or give the presynaptic neuron a slower synapse")
+            raise DescriptionError(
+                f"{where}: a plastic projection cannot also be low-passed; low-pass an earlier "
+                "projection, or give the presynaptic neuron a slower synapse"
+            )
         gate = projection.plasticity.gate
         gate_unit = "1"
         if gate is not None:
             gating = circuit.population(gate, f"{where}: plasticity gate")
             if gating.size not in (1, post.size):
-                raise DescriptionError(f"{where}: gate {gate!r} has {gating.size} cells; it needs 1, or one for each "
-                                       f"of the {post.size} cells of {post.name!r}")
+                raise DescriptionError(
+                    f"{where}: gate {gate!r} has {gating.size} cells; it needs 1, or one for each "
+                    f"of the {post.size} cells of {post.name!r}"
+                )
             if gating.neuron.spiking:
                 raise DescriptionError(f"{where}: gate {gate!r} spikes; a gate must be graded (Rate or Drive)")
             gate_unit = gating.neuron.unit_out
-        changes["plasticity"] = projection.plasticity.settle(unit, pre.neuron.unit_out, post.neuron.unit_out,
-                                                             gate_unit, where)
+        changes["plasticity"] = projection.plasticity.settle(
+            unit, pre.neuron.unit_out, post.neuron.unit_out, gate_unit, where
+        )
     return replace(projection, **changes)
 
 
 def _settle_reversal(projection: Projection, pre: Neuron, post: Neuron, where: str) -> Parameter:
     spikes = isinstance(pre, (LIF, Poisson)) and float(pre.synapse) > 0
     if not (spikes and isinstance(post, LIF)) or projection.acts != "additive" or projection.lowpass is not None:
-        raise DescriptionError(f"{where}: a reversal potential goes with spikes through an exponential synapse to LIF "
-                               "neurons, neither divisive nor low-passed; leave it out, or give the presynaptic neuron "
-                               "a synapse time constant")
+        raise DescriptionError(
+            f"{where}: a reversal potential goes with spikes through an exponential synapse to LIF "
+            "neurons, neither divisive nor low-passed; leave it out, or give the presynaptic neuron "
+            "a synapse time constant"
+        )
     return parameter(projection.reversal, "volt", f"{where}: reversal", finite=True)
 
 
@@ -333,14 +366,17 @@ def _settle_weight(projection: Projection, unit: str, where: str, shape: tuple[i
     return _settle_matrix(matrix, unit, where, shape, projection.connectivity)
 
 
-def _settle_matrix(weight: Stored | WeightMatrix, unit: str, where: str, shape: tuple[int, int],
-                   connectivity: Connectivity) -> Stored | WeightMatrix:
+def _settle_matrix(
+    weight: Stored | WeightMatrix, unit: str, where: str, shape: tuple[int, int], connectivity: Connectivity
+) -> Stored | WeightMatrix:
     if not isinstance(connectivity, AllToAll):
         raise DescriptionError(f"{where}: a weight matrix goes with all_to_all(); for sparse ones use from_matrix()")
     if dimensions(weight.unit) != dimensions(unit):
         raise UnitError(f"{where}: weights are in {weight.unit}; they must be in {unit}")
     if isinstance(weight, WeightMatrix) and (weight.values.shape != shape or not np.isfinite(weight.values).all()):
-        raise DescriptionError(f"{where}: the weight matrix has shape {weight.values.shape}"
-                               f"{'' if np.isfinite(weight.values).all() else ' and holds NaN or infinity'}; "
-                               f"it needs finite values of shape (n_post, n_pre) = {shape}")
+        raise DescriptionError(
+            f"{where}: the weight matrix has shape {weight.values.shape}"
+            f"{'' if np.isfinite(weight.values).all() else ' and holds NaN or infinity'}; "
+            f"it needs finite values of shape (n_post, n_pre) = {shape}"
+        )
     return weight

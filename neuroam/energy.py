@@ -6,6 +6,7 @@ falls along every trajectory, whatever the time constants, if each projection ha
 is convex. x·r − L(x) is the Legendre transform L*(r), so E follows from emissions alone, and a recording of them is
 enough.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -51,8 +52,10 @@ def energy_of(wired: Wired) -> Energy:
     for q, row in enumerate(wired.projections):
         if row.divisive or row.delay > 0 or row.plasticity is not None:
             why = "divides" if row.divisive else "is delayed" if row.delay > 0 else "is plastic"
-            raise Unsupported(f"circuit {wired.name!r} has no energy: projection {row.name} {why}; ask for one of a "
-                              "circuit with additive, immediate and constant synapses")
+            raise Unsupported(
+                f"circuit {wired.name!r} has no energy: projection {row.name} {why}; ask for one of a "
+                "circuit with additive, immediate and constant synapses"
+            )
         if wired.populations[row.pre].is_input:
             inputs.append(q)
             continue
@@ -73,19 +76,24 @@ def _refuse_cells(population: WiredPopulation) -> None:
         cure = "drive the circuit through Drive() cells" if population.is_input else "ask for it at the rate level"
         raise Unsupported(f"no energy: the cells of {name!r} spike; {cure}")
     if not neuron.transfer.has_energy:
-        raise Unsupported(f"no energy: the transfer function {type(neuron.transfer).__name__} of {name!r} has no "
-                          "Lagrangian in closed form; use one that is the gradient of one, such as Rectified or Tanh")
+        raise Unsupported(
+            f"no energy: the transfer function {type(neuron.transfer).__name__} of {name!r} has no "
+            "Lagrangian in closed form; use one that is the gradient of one, such as Rectified or Tanh"
+        )
     if np.any(population.gain != 1):
-        raise Unsupported(f"no energy: the emission of {name!r} is silenced or scaled, so it is not the gradient of "
-                          "its Lagrangian")
+        raise Unsupported(
+            f"no energy: the emission of {name!r} is silenced or scaled, so it is not the gradient of its Lagrangian"
+        )
 
 
 def _refuse_jumps(wired: Wired, row: WiredProjection) -> None:
     """Cells whose emission jumps may jump together, and what they say to each other then raises the energy."""
     population = wired.populations[row.post]
     if isinstance(population.neuron, Rate) and isinstance(population.neuron.transfer, (Sign, Winners)):
-        raise Unsupported(f"circuit {wired.name!r} has no energy: the emission of {population.name!r} jumps, and {row.name} joins "
-                          "its cells; use graded cells, such as Tanh")
+        raise Unsupported(
+            f"circuit {wired.name!r} has no energy: the emission of {population.name!r} jumps, and {row.name} joins "
+            "its cells; use graded cells, such as Tanh"
+        )
 
 
 def _transpose_of(wired: Wired, q: int) -> int:
@@ -94,9 +102,11 @@ def _transpose_of(wired: Wired, q: int) -> int:
     for k, other in enumerate(wired.projections):
         if (other.pre, other.post) == (row.post, row.pre) and _transposed(row, other, wired):
             return k
-    raise Unsupported(f"circuit {wired.name!r} has no energy: the synapses of {row.name} are not the transpose of "
-                      f"those of {wired.populations[row.post].name}->{wired.populations[row.pre].name}; make them "
-                      "symmetric, or do without an energy")
+    raise Unsupported(
+        f"circuit {wired.name!r} has no energy: the synapses of {row.name} are not the transpose of "
+        f"those of {wired.populations[row.post].name}->{wired.populations[row.pre].name}; make them "
+        "symmetric, or do without an energy"
+    )
 
 
 def _transposed(row: WiredProjection, other: WiredProjection, wired: Wired) -> bool:
@@ -118,8 +128,11 @@ def dense_weights(row: WiredProjection, wired: Wired) -> np.ndarray:
 def _delivered(row: WiredProjection, wired: Wired, emissions: dict[int, np.ndarray]) -> np.ndarray:
     r = emissions[row.pre]
     if row.pre_index is None or row.post_index is None:
-        return row.weight @ r if row.weight.ndim else np.broadcast_to(row.weight * r.sum(axis=0), (
-            wired.populations[row.post].size, r.shape[1]))
+        return (
+            row.weight @ r
+            if row.weight.ndim
+            else np.broadcast_to(row.weight * r.sum(axis=0), (wired.populations[row.post].size, r.shape[1]))
+        )
     drive = np.zeros((wired.populations[row.post].size, r.shape[1]))
     np.add.at(drive, row.post_index, row.weight[:, None] * r[row.pre_index])
     return drive

@@ -4,6 +4,7 @@ One law of transmission: a population emits r and a projection delivers I = w·r
 spiking neuron emits its spike train through its synaptic kernel exp(−t/τ_s)/τ_s, in hertz, so that the mean of r is
 the firing rate, and spiking and rate neurons take each other's place without touching a weight.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -43,12 +44,20 @@ class LIF:
     def __post_init__(self) -> None:
         if self.reset is None:
             object.__setattr__(self, "reset", self.rest)
-        _settle(self, tau=("second", {"above": 0}), rest=("volt", {}), threshold=("volt", {}), reset=("volt", {}),
-                refractory=("second", {"least": 0}), synapse=("second", {"least": 0}),
-                threshold_cv=("1", {"least": 0}))
+        _settle(
+            self,
+            tau=("second", {"above": 0}),
+            rest=("volt", {}),
+            threshold=("volt", {}),
+            reset=("volt", {}),
+            refractory=("second", {"least": 0}),
+            synapse=("second", {"least": 0}),
+            threshold_cv=("1", {"least": 0}),
+        )
         if float(self.reset) >= float(self.threshold):
-            raise DescriptionError(f"LIF: reset {self.reset} is not below threshold {self.threshold}; such a cell "
-                                   "never stops firing")
+            raise DescriptionError(
+                f"LIF: reset {self.reset} is not below threshold {self.threshold}; such a cell never stops firing"
+            )
 
     @property
     def curve(self) -> LIFCurve:
@@ -153,7 +162,8 @@ class Escape:
 @dataclass(frozen=True)
 class Pool:
     """Which escape-rate neurons stand for a graded cell. `low`: the least emission to be coded, by name of the
-    population; where none is given it is −1 for functions from −1 to 1, else 0. Populations in `graded` stay as they are:
+    population; where none is given it is −1 for functions from −1 to 1, else 0. Populations in `graded` stay as they
+    are:
     a single interneuron that all others hear is no crowd, and may be non-spiking like APL."""
 
     cells: int = 100

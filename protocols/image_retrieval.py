@@ -4,6 +4,7 @@ Images are memories. Alone, each is recalled from a noisy or partly covered cue,
 With links between images of the same digit (Burns 2024) the same cues recall what these have in common: which digit it
 was, and no longer which image. Noise that leaves nothing of the cue must fail.
 """
+
 from __future__ import annotations
 
 import functools
@@ -27,17 +28,20 @@ SETTINGS = {ALONE: (1.0, 0.0), LINKED: (0.1, 0.9), INHIBITED: (-0.5, 1.5)}
 NOISES, COVERS = (1.0, 2.0, 3.0, 10.0), (0.25, 0.5, 0.75)
 INTACT, DROWNED = "intact", "noise 10"
 DEGRADED: dict[str, tuple[Degradation, ...]] = {
-    INTACT: (), **{f"noise {sd:g}": (Noise(sd),) for sd in NOISES},
-    **{f"{100 * part:g} % covered": (Occluded(part),) for part in COVERS}}
+    INTACT: (),
+    **{f"noise {sd:g}": (Noise(sd),) for sd in NOISES},
+    **{f"{100 * part:g} % covered": (Occluded(part),) for part in COVERS},
+}
 
 
 @recipe
 def image_retrieval(presentation: Any = 200 * ms, delay: Any = 600 * ms, window: Any = STEP) -> Protocol:
     """Fifty images, five of each digit, each shown for `presentation` in every state of decay and recalled in the last
     `window` of the `delay`."""
-    strains = {name: {"images": "digits", "patterns": IMAGES, "graph": "classes", "background": 0.0, "auto": a,
-                      "hetero": h}
-               for name, (a, h) in SETTINGS.items()}
+    strains = {
+        name: {"images": "digits", "patterns": IMAGES, "graph": "classes", "background": 0.0, "auto": a, "hetero": h}
+        for name, (a, h) in SETTINGS.items()
+    }
     return Protocol(
         name="image_retrieval",
         title="Images recalled from noisy and covered cues",
@@ -50,39 +54,72 @@ def image_retrieval(presentation: Any = 200 * ms, delay: Any = 600 * ms, window:
         record=(Record("visible"), Record("cue", every=presentation + delay)),
         predictions=_predictions(),
         figures=_figures(),
-        notes={"background": "none, so that what is recalled can be seen; it would take the mean image away",
-               "images": "pixels are −1 and +1; noise is given in the same unit",
-               "recall": "the image with which the state overlaps most; for the digit, what that image shows",
-               "published fractions": "those of Fashion-MNIST are single runs on another data set, with a measure of "
-                                      "their own, and are not compared"},
+        notes={
+            "background": "none, so that what is recalled can be seen; it would take the mean image away",
+            "images": "pixels are −1 and +1; noise is given in the same unit",
+            "recall": "the image with which the state overlaps most; for the digit, what that image shows",
+            "published fractions": "those of Fashion-MNIST are single runs on another data set, with a measure of "
+            "their own, and are not compared",
+        },
     )
 
 
 def _block(name: str, how: tuple[Degradation, ...], presentation: Any, delay: Any, window: Any) -> Block:
-    trials = tuple(Trial(f"pattern {k + 1}, {name}", presentation + delay,
-                         (Stimulus("cue", f"pattern {k + 1}", presentation, degraded=how),),
-                         phase=f"digit {k % DIGITS}", measured=(presentation + delay - window, window))
-                   for k in range(IMAGES))
+    trials = tuple(
+        Trial(
+            f"pattern {k + 1}, {name}",
+            presentation + delay,
+            (Stimulus("cue", f"pattern {k + 1}", presentation, degraded=how),),
+            phase=f"digit {k % DIGITS}",
+            measured=(presentation + delay - window, window),
+        )
+        for k in range(IMAGES)
+    )
     return Block(name, trials)
 
 
 def _predictions() -> tuple[Prediction, ...]:
     return (
-        *(_claim(f"{ALONE}, {block}: images recalled", _image, ALONE, block, above(0.9), OURS, "nearly all")
-          for block in (INTACT, "noise 1", "50 % covered")),
-        *(_claim(f"{LINKED}, {block}: digits recalled", retrieves_kind, LINKED, block, above(0.9), OURS, "nearly all")
-          for block in (INTACT, "noise 1", "50 % covered")),
-        Prediction(f"intact: images recalled, {ALONE} less {LINKED}", functools.partial(
-            difference, measure=functools.partial(_image, block=INTACT), first=ALONE, second=LINKED), above(0.5),
-            "links leave the digit, not the image", OURS, "ours"),
-        Prediction(f"noise 2: digits recalled, {LINKED} less {ALONE}", functools.partial(
-            difference, measure=functools.partial(retrieves_kind, block="noise 2"), first=LINKED, second=ALONE),
-            within(0.15), "links cost no digit", OURS, "ours", "the margin"),
-        _claim(f"{LINKED}, intact: correlation of states within a digit", community_correlation, LINKED, INTACT,
-               above(0.9), OURS, "one state for each digit"),
+        *(
+            _claim(f"{ALONE}, {block}: images recalled", _image, ALONE, block, above(0.9), OURS, "nearly all")
+            for block in (INTACT, "noise 1", "50 % covered")
+        ),
+        *(
+            _claim(f"{LINKED}, {block}: digits recalled", retrieves_kind, LINKED, block, above(0.9), OURS, "nearly all")
+            for block in (INTACT, "noise 1", "50 % covered")
+        ),
+        Prediction(
+            f"intact: images recalled, {ALONE} less {LINKED}",
+            functools.partial(difference, measure=functools.partial(_image, block=INTACT), first=ALONE, second=LINKED),
+            above(0.5),
+            "links leave the digit, not the image",
+            OURS,
+            "ours",
+        ),
+        Prediction(
+            f"noise 2: digits recalled, {LINKED} less {ALONE}",
+            functools.partial(
+                difference, measure=functools.partial(retrieves_kind, block="noise 2"), first=LINKED, second=ALONE
+            ),
+            within(0.15),
+            "links cost no digit",
+            OURS,
+            "ours",
+            "the margin",
+        ),
+        _claim(
+            f"{LINKED}, intact: correlation of states within a digit",
+            community_correlation,
+            LINKED,
+            INTACT,
+            above(0.9),
+            OURS,
+            "one state for each digit",
+        ),
         _claim(f"{ALONE}, {DROWNED}: images recalled", _image, ALONE, DROWNED, below(0.15), CONTROL, "must fail"),
-        _claim(f"{LINKED}, {DROWNED}: digits recalled", retrieves_kind, LINKED, DROWNED, below(0.3), CONTROL,
-               "must fail"),
+        _claim(
+            f"{LINKED}, {DROWNED}: digits recalled", retrieves_kind, LINKED, DROWNED, below(0.3), CONTROL, "must fail"
+        ),
     )
 
 
@@ -92,8 +129,14 @@ def _image(recording: Any, group: str | None = None, block: str | None = None) -
 
 
 def _claim(claim: str, measure: Any, group: str, block: str, expect: Region, source: str, published: str) -> Prediction:
-    return Prediction(claim, functools.partial(in_group, measure=functools.partial(measure, block=block), group=group),
-                      expect, published, source, "ours")
+    return Prediction(
+        claim,
+        functools.partial(in_group, measure=functools.partial(measure, block=block), group=group),
+        expect,
+        published,
+        source,
+        "ours",
+    )
 
 
 def _figures() -> tuple[Figure, ...]:
@@ -101,14 +144,20 @@ def _figures() -> tuple[Figure, ...]:
     covered = {INTACT: 0.0, **{f"{100 * part:g} % covered": 100 * part for part in COVERS}}
     shown = (INTACT, "noise 1", "noise 2", "noise 3", "25 % covered", "50 % covered", "75 % covered")
     return (
-        Figure("Cues and recalls",
-               "Cues, and what was recalled from them, with and without links between images of one digit, first animal.",
-               functools.partial(image_figures, groups=tuple(SETTINGS), blocks=shown,
-                                 stimuli=("pattern 4", "pattern 8"))),
-        Figure("Recall of the image and of the digit",
-               "Fraction of cues that recall their image, and an image of their digit; mean and 95 % bootstrap "
-               "interval over {animals}.",
-               functools.partial(retrieval_figures, groups=tuple(SETTINGS),
-                                 measures={"image": _image, "digit": retrieves_kind},
-                                 axes={"noise (sd)": noisy, "covered (%)": covered})),
+        Figure(
+            "Cues and recalls",
+            "Cues, and what was recalled from them, with and without links between images of one digit, first animal.",
+            functools.partial(image_figures, groups=tuple(SETTINGS), blocks=shown, stimuli=("pattern 4", "pattern 8")),
+        ),
+        Figure(
+            "Recall of the image and of the digit",
+            "Fraction of cues that recall their image, and an image of their digit; mean and 95 % bootstrap "
+            "interval over {animals}.",
+            functools.partial(
+                retrieval_figures,
+                groups=tuple(SETTINGS),
+                measures={"image": _image, "digit": retrieves_kind},
+                axes={"noise (sd)": noisy, "covered (%)": covered},
+            ),
+        ),
     )

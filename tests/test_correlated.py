@@ -1,4 +1,5 @@
 """Correlated memory: the equation itself, its exact reduction, its energy, the graphs, and steps that are too long."""
+
 from __future__ import annotations
 
 import sys
@@ -12,6 +13,7 @@ from scipy import sparse
 from neuroam.effective.correlated import Correlated, noisy, uniform_memories
 from neuroam.effective.correlated_measures import correlations, overlaps_in_time
 from neuroam.effective.correlated_stability import StepTooLong, bounds, jumps, longest_step
+from neuroam.errors import DescriptionError, Unsupported
 from neuroam.graphs import (
     clique_ring,
     cycle,
@@ -23,7 +25,6 @@ from neuroam.graphs import (
     schapiro,
     shuffled,
 )
-from neuroam.errors import DescriptionError, Unsupported
 
 C30 = cycle(30)
 LINE = np.array([[0, 1, 0], [0, 0, 1], [0, 0, 1]])
@@ -43,6 +44,7 @@ def relaxed(graph, auto, hetero, seed, steps=100, step_size=0.1, neurons=1000, *
 
 
 # the equation
+
 
 @pytest.mark.parametrize("forward", [True, False])
 def test_update_is_the_published_formula(forward):
@@ -64,12 +66,18 @@ def test_association_goes_along_the_arrows_unless_told_otherwise(forward, reache
     assert correlations(model.update(model.patterns[2], 1.0)[None], model.patterns).argmax() == reached
 
 
-@pytest.mark.parametrize("graph, settings, step_size, steps", [
-    (C30, {"auto": 1, "hetero": 0}, .1, 100), (C30, {"auto": .5, "hetero": .5}, .1, 100),
-    (C30, {"auto": -.5, "hetero": 1.5, "background": 1e-3}, .02, 300), (C30, {"auto": -2, "hetero": 3}, .02, 300),
-    (cycle(30, directed=True), {"auto": -2, "hetero": 3, "gain": .6}, .05, 30),
-    (karate, {"auto": -1, "hetero": 2, "gain": .3}, .02, 300),
-    (cycle(30, directed=True), {"auto": .2, "hetero": .6, "forward": False, "normalise": False}, .1, 60)])
+@pytest.mark.parametrize(
+    "graph, settings, step_size, steps",
+    [
+        (C30, {"auto": 1, "hetero": 0}, 0.1, 100),
+        (C30, {"auto": 0.5, "hetero": 0.5}, 0.1, 100),
+        (C30, {"auto": -0.5, "hetero": 1.5, "background": 1e-3}, 0.02, 300),
+        (C30, {"auto": -2, "hetero": 3}, 0.02, 300),
+        (cycle(30, directed=True), {"auto": -2, "hetero": 3, "gain": 0.6}, 0.05, 30),
+        (karate, {"auto": -1, "hetero": 2, "gain": 0.3}, 0.02, 300),
+        (cycle(30, directed=True), {"auto": 0.2, "hetero": 0.6, "forward": False, "normalise": False}, 0.1, 60),
+    ],
+)
 def test_reduction_is_exact(graph, settings, step_size, steps):
     graph = graph() if callable(graph) else graph
     rng = np.random.default_rng(3)
@@ -82,7 +90,7 @@ def test_reduction_is_exact(graph, settings, step_size, steps):
 
 
 def test_states_keep_their_shape_and_steps_add_up():
-    model = memory(auto=.5, hetero=.5)
+    model = memory(auto=0.5, hetero=0.5)
     starts = noisy(model.patterns, np.random.default_rng(0))
     together = model.relax(starts, 30)
     assert np.allclose(model.relax(starts[4], 30), together[4])
@@ -91,7 +99,7 @@ def test_states_keep_their_shape_and_steps_add_up():
 
 
 def test_overlaps_in_time_are_those_of_the_states():
-    model = memory(neurons=200, auto=-.5, hetero=1.5, graph=cycle(6, directed=True))
+    model = memory(neurons=200, auto=-0.5, hetero=1.5, graph=cycle(6, directed=True))
     starts = noisy(model.patterns, np.random.default_rng(0))
     overlaps = overlaps_in_time(model, starts, steps=7)
     assert overlaps.shape == (7, 6, 6)
@@ -107,16 +115,17 @@ def test_softmax_does_not_overflow():
 
 # energy
 
-@pytest.mark.parametrize("auto", [1.0, .4, -.8])
+
+@pytest.mark.parametrize("auto", [1.0, 0.4, -0.8])
 def test_without_links_the_field_is_the_gradient_of_the_energy(auto):
-    model = memory(auto=auto, hetero=0, gain=1.3, background=.7)
+    model = memory(auto=auto, hetero=0, gain=1.3, background=0.7)
     states = np.random.default_rng(4).normal(size=(5, 40))
     h = 1e-5
     slope = np.array([(model.energy(states + h * e) - model.energy(states - h * e)) / (2 * h) for e in np.eye(40)]).T
     assert np.allclose(model.update(states, 1.0) - states, -slope, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize("step_size", [.05, .3, 1.0])
+@pytest.mark.parametrize("step_size", [0.05, 0.3, 1.0])
 def test_energy_falls_without_links(step_size):
     model = memory(auto=1, hetero=0)
     states = noisy(model.patterns, np.random.default_rng(5))
@@ -129,29 +138,42 @@ def test_energy_falls_without_links(step_size):
 
 def test_no_energy_with_links():
     with pytest.raises(Unsupported, match="no gradient"):
-        memory(auto=1, hetero=.1).energy(np.zeros(40))
-    unlinked = memory(auto=1, hetero=.1, graph=np.zeros((6, 6)), normalise=False)
+        memory(auto=1, hetero=0.1).energy(np.zeros(40))
+    unlinked = memory(auto=1, hetero=0.1, graph=np.zeros((6, 6)), normalise=False)
     assert np.isfinite(unlinked.energy(np.zeros(40)))
 
 
 def test_with_links_the_field_has_a_rotation():
     """The reason for the refusal: its Jacobian is not symmetric, and without links it is."""
+
     def asymmetry(hetero):
-        model = memory(neurons=12, auto=.5, hetero=hetero)
+        model = memory(neurons=12, auto=0.5, hetero=hetero)
         state, h = model.patterns[0], 1e-5
-        jacobian = np.array([(model.update(state + h * e, 1.) - model.update(state - h * e, 1.)) / (2 * h)
-                             for e in np.eye(12)])
+        jacobian = np.array(
+            [(model.update(state + h * e, 1.0) - model.update(state - h * e, 1.0)) / (2 * h) for e in np.eye(12)]
+        )
         return abs(jacobian - jacobian.T).max() / abs(jacobian).max()
-    assert asymmetry(0) < 1e-6 < .1 < asymmetry(1)
+
+    assert asymmetry(0) < 1e-6 < 0.1 < asymmetry(1)
 
 
 # what is refused
 
-@pytest.mark.parametrize("change, message", [
-    ({"gain": 0}, "gain"), ({"gain": -1}, "gain"), ({"auto": np.nan}, "auto"), ({"hetero": np.inf}, "hetero"),
-    ({"graph": cycle(5)}, "5 nodes for 6"), ({"graph": np.ones((6, 5))}, "square"),
-    ({"graph": np.full((6, 6), np.nan)}, "not finite"),
-    ({"graph": np.eye(6, k=1)}, "node 5 sum to 0"), ({"graph": -np.ones((6, 6))}, "normalise=False")])
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"gain": 0}, "gain"),
+        ({"gain": -1}, "gain"),
+        ({"auto": np.nan}, "auto"),
+        ({"hetero": np.inf}, "hetero"),
+        ({"graph": cycle(5)}, "5 nodes for 6"),
+        ({"graph": np.ones((6, 5))}, "square"),
+        ({"graph": np.full((6, 6), np.nan)}, "not finite"),
+        ({"graph": np.eye(6, k=1)}, "node 5 sum to 0"),
+        ({"graph": -np.ones((6, 6))}, "normalise=False"),
+    ],
+)
 def test_refusals(change, message):
     with pytest.raises(DescriptionError, match=message):
         memory(**change)
@@ -165,9 +187,15 @@ def test_bad_patterns_are_refused(patterns):
 
 def test_bad_states_and_steps_are_refused():
     model = memory()
-    for call in (lambda: model.update(np.zeros(39)), lambda: model.attention(3.), lambda: model.relax(np.zeros(41)),
-                 lambda: model.relax(np.zeros(40), step_size=0), lambda: model.relax(np.zeros(40), step_size=1.5),
-                 lambda: model.relax(np.zeros(40), steps=0), lambda: model.relax(np.zeros(40), overshoot="maybe")):
+    for call in (
+        lambda: model.update(np.zeros(39)),
+        lambda: model.attention(3.0),
+        lambda: model.relax(np.zeros(41)),
+        lambda: model.relax(np.zeros(40), step_size=0),
+        lambda: model.relax(np.zeros(40), step_size=1.5),
+        lambda: model.relax(np.zeros(40), steps=0),
+        lambda: model.relax(np.zeros(40), overshoot="maybe"),
+    ):
         with pytest.raises(DescriptionError):
             call()
 
@@ -178,6 +206,7 @@ def test_isolated_nodes_pass_where_nothing_is_normalised():
 
 
 # graphs
+
 
 def test_graphs_may_come_in_any_form():
     ring = networkx.cycle_graph(6)
@@ -206,10 +235,14 @@ def test_schapiro_graph_is_the_published_one_and_trik5():
     assert not networkx.is_isomorphic(networkx.from_numpy_array(ring_lattice(15, 4).adjacency), cliques)
     same = communities[:, None] == communities
     off = ~np.eye(15, dtype=bool)
-    for discount, expected in ((.5, (.23, -.19, .26, .08)), (.7, (.48, -.29, .51, .10)), (.9, (.78, -.41, .80, .07))):
+    for discount, expected in (
+        (0.5, (0.23, -0.19, 0.26, 0.08)),
+        (0.7, (0.48, -0.29, 0.51, 0.10)),
+        (0.9, (0.78, -0.41, 0.80, 0.07)),
+    ):
         alike = correlations(np.linalg.inv(np.eye(15) - discount * adjacency / 4))
         sets = (same & off, ~same, same & (adjacency > 0), ~same & (adjacency > 0))
-        assert [alike[chosen].mean() for chosen in sets] == pytest.approx(expected, abs=.006)
+        assert [alike[chosen].mean() for chosen in sets] == pytest.approx(expected, abs=0.006)
 
 
 def test_rooms_and_karate():
@@ -230,8 +263,15 @@ def test_shuffled_keeps_degrees_and_nothing_else():
     assert np.all(shuffled(original, seed=1).adjacency == control.adjacency)
 
 
-@pytest.mark.parametrize("make", [lambda: cycle(2), lambda: clique_ring(2, 5), lambda: ring_lattice(10, 3),
-                                  lambda: shuffled(cycle(5, directed=True), 0)])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: cycle(2),
+        lambda: clique_ring(2, 5),
+        lambda: ring_lattice(10, 3),
+        lambda: shuffled(cycle(5, directed=True), 0),
+    ],
+)
 def test_graphs_that_make_no_sense_are_refused(make):
     with pytest.raises(DescriptionError):
         make()
@@ -245,35 +285,39 @@ def test_without_networkx_it_says_what_to_install(monkeypatch):
 
 # the step
 
-@pytest.mark.parametrize("auto", [.2, 0, -.5, -1, -2, -3])
+
+@pytest.mark.parametrize("auto", [0.2, 0, -0.5, -1, -2, -3])
 def test_longest_step_divides_rest_from_overshoot(auto):
     model, _ = relaxed(C30, auto, 1 - auto, seed=0)
     starts = noisy(model.patterns, np.random.default_rng(0))
     longest = longest_step(model, starts)
-    for share, overshoots in ((.9, False), (1.1, True)):
+    for share, overshoots in ((0.9, False), (1.1, True)):
         step = share * longest
         assert np.any(jumps(model.relax_reduced(starts, int(80 / step), step)[1])) == overshoots
 
 
 def test_bound_is_the_eigenvalue_of_the_full_map():
     model = memory(neurons=12, auto=-1, hetero=2, gain=3)
-    state = model.relax(model.patterns[0], 4000, .01)
+    state = model.relax(model.patterns[0], 4000, 0.01)
     h = 1e-6
-    jacobian = np.array([(model.update(state + h * e, 1.) - model.update(state - h * e, 1.)) / (2 * h)
-                         for e in np.eye(12)])
+    jacobian = np.array(
+        [(model.update(state + h * e, 1.0) - model.update(state - h * e, 1.0)) / (2 * h) for e in np.eye(12)]
+    )
     growth = np.linalg.eigvals(jacobian)
     growth = growth[growth.real < 1]
-    assert bounds(model, state[None])[0] == pytest.approx((2 * (1 - growth.real) / abs(1 - growth)**2).min(), rel=1e-4)
+    assert bounds(model, state[None])[0] == pytest.approx(
+        (2 * (1 - growth.real) / abs(1 - growth) ** 2).min(), rel=1e-4
+    )
 
 
 def test_overshoot_is_reported_and_noise_is_refused():
-    model, _ = relaxed(C30, -.5, 1.5, seed=0)
+    model, _ = relaxed(C30, -0.5, 1.5, seed=0)
     with pytest.warns(StepTooLong, match="step_size below 0.04"):
         model.relax(model.patterns)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model.relax(model.patterns, 500, .02)
-        relaxed(C30, .5, .5, seed=0)[0].relax(model.patterns)
+        model.relax(model.patterns, 500, 0.02)
+        relaxed(C30, 0.5, 0.5, seed=0)[0].relax(model.patterns)
     model, _ = relaxed(C30, -3, 4, seed=0)
     with pytest.raises(DescriptionError, match="too long for auto -3"):
         model.relax(model.patterns)
@@ -283,7 +327,7 @@ def test_overshoot_is_reported_and_noise_is_refused():
 
 def test_a_sequence_is_not_taken_for_overshoot():
     """One memory at every update, the published replay."""
-    model, _ = relaxed(cycle(49, directed=True), -2, 3, seed=0, neurons=2000, gain=.6)
+    model, _ = relaxed(cycle(49, directed=True), -2, 3, seed=0, neurons=2000, gain=0.6)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        model.relax(noisy(model.patterns, np.random.default_rng(0)), 100, .2)
+        model.relax(noisy(model.patterns, np.random.default_rng(0)), 100, 0.2)

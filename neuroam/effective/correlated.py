@@ -10,6 +10,7 @@ along the arrows. A negative a is anti-Hebbian: it takes the memory itself away 
 exists only without hetero-association: else the Jacobian of the field, β Q (diag(π) − ππᵀ) Ξᵀ, is not symmetric.
 Published formulas have κ = 1/n, published figures κ = 1; some published replays go against the arrows (M for Mᵀ).
 """
+
 from __future__ import annotations
 
 import math
@@ -22,8 +23,8 @@ from scipy.special import logsumexp
 
 from neuroam.effective import correlated_reduction as reduction
 from neuroam.effective import correlated_stability as stability
-from neuroam.graphs import adjacency_of, normalised
 from neuroam.errors import DescriptionError, Unsupported
+from neuroam.graphs import adjacency_of, normalised
 
 OVERSHOOT = ("judge", "warn", "accept")
 
@@ -51,8 +52,10 @@ class Correlated:
         if not self.gain > 0:
             raise DescriptionError(f"correlated memory: gain β is {self.gain}; give it above 0, else no memory wins")
         if len(self.adjacency) != self.memories:
-            raise DescriptionError(f"correlated memory: the graph has {len(self.adjacency)} nodes for {self.memories} "
-                                   "patterns; give one node for each pattern (a row of `patterns`)")
+            raise DescriptionError(
+                f"correlated memory: the graph has {len(self.adjacency)} nodes for {self.memories} "
+                "patterns; give one node for each pattern (a row of `patterns`)"
+            )
         _ = self.links  # refuses a node without links now
 
     @property
@@ -105,8 +108,9 @@ class Correlated:
         states = self._checked(states)
         return self._moved(states, states @ self.patterns.T, _checked_step(step_size))
 
-    def relax(self, states: np.ndarray, steps: int = 100, step_size: float = 0.1,
-              overshoot: str = "judge") -> np.ndarray:
+    def relax(
+        self, states: np.ndarray, steps: int = 100, step_size: float = 0.1, overshoot: str = "judge"
+    ) -> np.ndarray:
         """States (..., n) after so many steps, in p dimensions where that is less work.
 
         A step too long makes states jump to and fro about where they belong (`correlated_stability`). With "judge"
@@ -135,8 +139,9 @@ class Correlated:
 
     def relax_reduced(self, states: np.ndarray, steps: int, step_size: float) -> tuple[np.ndarray, np.ndarray]:
         """The same in p dimensions."""
-        instants = reduction.run(states @ self.patterns.T, self.gram, self.couplings, self.gain, self.background,
-                                 steps, step_size)
+        instants = reduction.run(
+            states @ self.patterns.T, self.gram, self.couplings, self.gain, self.background, steps, step_size
+        )
         last, tail = reduction.finish(instants, steps)
         shares = reduction.coefficients(last, self.couplings, self.background)
         return last.remainder * states + shares @ self.patterns, tail
@@ -144,12 +149,17 @@ class Correlated:
     def energy(self, states: np.ndarray) -> np.ndarray:
         """E of states (..., n), shape (...). `Unsupported` where links are at work, for there is none."""
         if np.any(self.hetero * self.links):
-            raise Unsupported(f"correlated memory: hetero is {self.hetero}, so its field is no gradient and it has no "
-                              "energy; with hetero=0 it has one")
+            raise Unsupported(
+                f"correlated memory: hetero is {self.hetero}, so its field is no gradient and it has no "
+                "energy; with hetero=0 it has one"
+            )
         states = self._checked(states)
         overlap = logsumexp(self.gain * (states @ self.patterns.T), axis=-1)
-        return (states**2).sum(axis=-1) / 2 + self.background * (states @ self.mean_memory) \
+        return (
+            (states**2).sum(axis=-1) / 2
+            + self.background * (states @ self.mean_memory)
             - self.auto / self.gain * overlap
+        )
 
     def _moved(self, states: np.ndarray, drives: np.ndarray, step_size: float) -> np.ndarray:
         target = self._attention_to(drives) @ self.successors - self.background * self.mean_memory
@@ -167,8 +177,10 @@ class Correlated:
     def _checked(self, states: np.ndarray) -> np.ndarray:
         states = np.asarray(states, dtype=float)
         if states.ndim == 0 or states.shape[-1] != self.neurons:
-            raise DescriptionError(f"correlated memory: states of shape {states.shape} for patterns of {self.neurons} "
-                                   "neurons; give (..., n)")
+            raise DescriptionError(
+                f"correlated memory: states of shape {states.shape} for patterns of {self.neurons} "
+                "neurons; give (..., n)"
+            )
         return states
 
 

@@ -14,6 +14,7 @@ the state without a memory loses its stability; from starts at memories, states 
 Where a background κ > 0 leaves the state at −κ ξ̃, a memory of small norm may be like it by chance, and then is so from
 whatever start: that is quiescence too.
 """
+
 from __future__ import annotations
 
 import math
@@ -22,8 +23,8 @@ import numpy as np
 
 from neuroam.effective import correlated_reduction as reduction
 from neuroam.effective.correlated import Correlated
-from neuroam.graphs import distances
 from neuroam.errors import DescriptionError
+from neuroam.graphs import distances
 
 MODES = ("auto-association", "narrow hetero-association", "wide hetero-association", "neutral quiescence")
 AUTO, NARROW, WIDE, QUIET = range(4)
@@ -61,8 +62,10 @@ def community_correlation(correlation: np.ndarray, communities: np.ndarray) -> t
     same = np.equal.outer(communities, communities)
     within = same & ~np.eye(len(communities), dtype=bool)
     if not within.any() or same.all():
-        raise DescriptionError(f"communities: {len(set(communities))} labels for {len(communities)} nodes; give at "
-                               "least two communities, one of them with two members")
+        raise DescriptionError(
+            f"communities: {len(set(communities))} labels for {len(communities)} nodes; give at "
+            "least two communities, one of them with two members"
+        )
     return correlation[..., within].mean(axis=-1), correlation[..., ~same].mean(axis=-1)
 
 
@@ -77,12 +80,13 @@ def overlaps_in_time(model: Correlated, states: np.ndarray, steps: int = 100, st
     """Correlation of each state (s, n) with each memory after every step, (steps, s, p)."""
     base = reduction.frame(states, model.patterns)
     overlaps = []
-    for instant in reduction.run(states @ model.patterns.T, model.gram, model.couplings, model.gain, model.background,
-                                 steps, step_size):
+    for instant in reduction.run(
+        states @ model.patterns.T, model.gram, model.couplings, model.gain, model.background, steps, step_size
+    ):
         shares = reduction.coefficients(instant, model.couplings, model.background)
         own, shared = reduction.products_of(reduction.expand(instant.remainder, shares), base)
         length = np.sqrt(np.diagonal(own, axis1=-2, axis2=-1))
-        overlaps.append(shared / np.outer(length, base.lengths[len(states):]))
+        overlaps.append(shared / np.outer(length, base.lengths[len(states) :]))
     return np.array(overlaps)
 
 

@@ -4,13 +4,15 @@
     f(h)              separation of the similar from the dissimilar
     v' = P f(h) + L g(v) + I        projection of what survives, and what visible neurons tell each other
 
-is the circuit with hidden neurons taken to be instantaneous (Krotov & Hopfield 2021, ICLR, arXiv 2008.06996). With P = Sᵀ,
+is the circuit with hidden neurons taken to be instantaneous (Krotov & Hopfield 2021, ICLR, arXiv 2008.06996). With P
+= Sᵀ,
 L symmetric and both transfer functions gradients of Lagrangians, the state descends
 
     E(v) = Σ v·g(v) − L_v(v) − ½ g·L g − I·g − L_h(S g(v))
 
 and no energy is offered where that symmetry is missing.
 """
+
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
@@ -30,10 +32,12 @@ SWEEPS = 100
 
 @dataclass(frozen=True, eq=False)
 class EffectiveModel:
-    """A circuit without its hidden neurons. States of the visible neurons are arrays (n_states, n); all methods take many
+    """A circuit without its hidden neurons. States of the visible neurons are arrays (n_states, n); all methods take
+    many
     at once, or one of shape (n,).
 
-    `similarity` is S (n_hidden, n), `separation` f with the thresholds `hidden_threshold`, `projection` P (n, n_hidden),
+    `similarity` is S (n_hidden, n), `separation` f with the thresholds `hidden_threshold`, `projection` P (n,
+    n_hidden),
     `lateral` L (n, n) or None, `activation` g with `threshold`, `tau` the visible time constant in seconds.
     """
 
@@ -69,16 +73,20 @@ class EffectiveModel:
         """Continuous dynamics τ dv/dt = −v + …, over `duration` in steps of `dt` seconds, each going the fraction
         1 − exp(−dt/τ) of the way to the update."""
         if not 0 < dt <= duration:
-            raise DescriptionError(f"flow of {self.name}: dt is {dt:g} s for a duration of {duration:g} s; need 0 < dt ≤ duration")
+            raise DescriptionError(
+                f"flow of {self.name}: dt is {dt:g} s for a duration of {duration:g} s; need 0 < dt ≤ duration"
+            )
         states = self._checked(states)
         alpha = -np.expm1(-dt / self.tau)
         for _ in range(round(duration / dt)):
             states = states + (self.update(states, drive) - states) * alpha
         return states
 
-    def settle(self, states: np.ndarray, drive: np.ndarray | float = 0.0, tolerance: float = 1e-12,
-               most: int = 10_000) -> tuple[np.ndarray, np.ndarray]:
-        """Synchronous updates until no component moves by more than `tolerance`; the states and the number of updates each
+    def settle(
+        self, states: np.ndarray, drive: np.ndarray | float = 0.0, tolerance: float = 1e-12, most: int = 10_000
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Synchronous updates until no component moves by more than `tolerance`; the states and the number of updates
+        each
         took (`most` where it did not settle), shape (n_states,)."""
         states = np.atleast_2d(self._checked(states))
         steps = np.full(len(states), most)
@@ -115,9 +123,12 @@ class EffectiveModel:
         for _ in range(sweeps):
             changed = False
             for i in rng.permutation(self.size):
-                flipped = similar - 2 * states[:, i: i + 1] * self.similarity[:, i]
-                gain = (self.separation.lagrangian(flipped.T, theta) - self.separation.lagrangian(similar.T, theta)
-                        - 2 * states[:, i] * (self._heard(states, i) - self.threshold[i]))
+                flipped = similar - 2 * states[:, i : i + 1] * self.similarity[:, i]
+                gain = (
+                    self.separation.lagrangian(flipped.T, theta)
+                    - self.separation.lagrangian(similar.T, theta)
+                    - 2 * states[:, i] * (self._heard(states, i) - self.threshold[i])
+                )
                 better = gain > 0
                 changed |= bool(better.any())
                 states[better, i] *= -1
@@ -149,7 +160,9 @@ class EffectiveModel:
     def _checked(self, states: np.ndarray) -> np.ndarray:
         states = np.asarray(states, dtype=float)
         if states.ndim not in (1, 2) or states.shape[-1] != self.size:
-            raise DescriptionError(f"states of {self.name} have shape {states.shape}; they need (n_states, {self.size})")
+            raise DescriptionError(
+                f"states of {self.name} have shape {states.shape}; they need (n_states, {self.size})"
+            )
         if not np.isfinite(states).all():
             raise DescriptionError(f"states of {self.name} hold NaN or infinity; give finite numbers")
         return states
@@ -170,8 +183,10 @@ def integrate_out(wired: Wired, *hidden: str) -> EffectiveModel:
     visible = [p for p, population in enumerate(wired.populations) if p not in order and not population.is_input]
     if len(visible) != 1:
         left = ", ".join(wired.populations[p].name for p in visible) or "none"
-        raise Unsupported(f"integrating out {', '.join(names)} of circuit {wired.name!r} leaves {left}; an effective model has "
-                          "one visible population: integrate out the others too, or run the circuit with Adiabatic()")
+        raise Unsupported(
+            f"integrating out {', '.join(names)} of circuit {wired.name!r} leaves {left}; an effective model has "
+            "one visible population: integrate out the others too, or run the circuit with Adiabatic()"
+        )
     for p in (*visible, *order):
         _refuse(wired, p)
     return _Reduction(wired, visible[0], order).model()
@@ -180,15 +195,21 @@ def integrate_out(wired: Wired, *hidden: str) -> EffectiveModel:
 def _refuse(wired: Wired, p: int) -> None:
     population = wired.populations[p]
     if isinstance(population.neuron, Poisson):
-        raise Unsupported(f"population {population.name!r} spikes and owns no rate curve; make its cells LIF, Escape or Rate")
+        raise Unsupported(
+            f"population {population.name!r} spikes and owns no rate curve; make its cells LIF, Escape or Rate"
+        )
     for q in wired.projections:
         if p not in (q.pre, q.post) or wired.populations[q.pre].is_input:
             continue
         if q.plasticity is not None:
-            raise Unsupported(f"projection {q.name} is plastic, so what is integrated out would change while it runs; block its "
-                              "plasticity first (BlockPlasticity), or use Numba()")
+            raise Unsupported(
+                f"projection {q.name} is plastic, so what is integrated out would change while it runs; block its "
+                "plasticity first (BlockPlasticity), or use Numba()"
+            )
         if q.delay > 0:
-            raise Unsupported(f"projection {q.name} has a delay of {q.delay:g} s; an effective model has none: use Adiabatic()")
+            raise Unsupported(
+                f"projection {q.name} has a delay of {q.delay:g} s; an effective model has none: use Adiabatic()"
+            )
 
 
 class _Reduction:
@@ -207,16 +228,24 @@ class _Reduction:
         neuron, population = wired.populations[v].neuron, wired.populations[v]
         model = EffectiveModel(
             f"{wired.name} without {', '.join(wired.populations[p].name for p in self.order)}",
-            dense_weights(self._between(v, memory), wired), separation, projection, transfer_of(population),
-            float(neuron.tau), thresholds(wired.populations[memory]), thresholds(population),  # type: ignore[union-attr]
-            dense_weights(lateral, wired) if lateral is not None else None)
+            dense_weights(self._between(v, memory), wired),
+            separation,
+            projection,
+            transfer_of(population),
+            float(neuron.tau),
+            thresholds(wired.populations[memory]),
+            thresholds(population),  # type: ignore[union-attr]
+            dense_weights(lateral, wired) if lateral is not None else None,
+        )
         return replace(model, asymmetry=self._asymmetry(model))
 
     def _between(self, pre: int, post: int) -> WiredProjection:
         names = [p.name for p in self.wired.populations]
         if (pre, post) not in self.joined:
             known = [f"{names[a]}->{names[b]}" for a, b in self.joined]
-            raise Unsupported(f"nothing to integrate out: {unknown('projection', f'{names[pre]}->{names[post]}', known)}")
+            raise Unsupported(
+                f"nothing to integrate out: {unknown('projection', f'{names[pre]}->{names[post]}', known)}"
+            )
         return self.joined[pre, post]
 
     def _separation(self) -> tuple[int, Transfer, float]:
@@ -225,26 +254,35 @@ class _Reduction:
             memory = self.order[0]
             self._only({(self.visible, memory), (memory, self.visible)})
             if self._between(memory, self.visible).divisive:
-                raise Unsupported(f"{self.wired.populations[memory].name} divides what it projects to; integrate it out "
-                                  "together with the population it pools")
+                raise Unsupported(
+                    f"{self.wired.populations[memory].name} divides what it projects to; integrate it out "
+                    "together with the population it pools"
+                )
             return memory, transfer_of(self.wired.populations[memory]), 1.0
         if len(self.order) == 2 and isinstance(transfer_of(self.wired.populations[self.order[0]]), Exponential):
             return self._divided(*self.order)
         names = ", ".join(self.wired.populations[p].name for p in self.order)
-        raise Unsupported(f"{names} together are neither one storing population nor exponential cells under one interneuron "
-                          "that divides; run the circuit with Adiabatic(), which needs no closed form")
+        raise Unsupported(
+            f"{names} together are neither one storing population nor exponential cells under one interneuron "
+            "that divides; run the circuit with Adiabatic(), which needs no closed form"
+        )
 
     def _divided(self, memory: int, pool: int) -> tuple[int, Transfer, float]:
-        """Exponential cells e, and an interneuron A = w₁ Σ e that divides their answers by 1 + w₂ A: a softmax whose silent
+        """Exponential cells e, and an interneuron A = w₁ Σ e that divides their answers by 1 + w₂ A: a softmax whose
+        silent
         competitor weighs 1/(w₁ w₂), times 1/(w₁ w₂)."""
         self._only({(self.visible, memory), (memory, self.visible), (memory, pool), (pool, self.visible)})
         wired, exponential = self.wired, transfer_of(self.wired.populations[memory])
         heard, divided = self._between(memory, pool), self._between(pool, self.visible)
         if wired.populations[pool].size != 1 or not divided.divisive or heard.layout != "uniform":
-            raise Unsupported(f"{wired.populations[pool].name} must be one cell that hears all of "
-                              f"{wired.populations[memory].name} alike and divides; run the circuit with Adiabatic()")
+            raise Unsupported(
+                f"{wired.populations[pool].name} must be one cell that hears all of "
+                f"{wired.populations[memory].name} alike and divides; run the circuit with Adiabatic()"
+            )
         if transfer_of(wired.populations[pool]) != Linear():
-            raise Unsupported(f"{wired.populations[pool].name} must be Linear() to divide by a sum; run with Adiabatic()")
+            raise Unsupported(
+                f"{wired.populations[pool].name} must be Linear() to divide by a sum; run with Adiabatic()"
+            )
         assert isinstance(exponential, Exponential)
         strength = float(heard.weight) * float(divided.weight) * float(exponential.gain)
         softmax = Softmax(float(exponential.slope), 1 / strength)
@@ -255,21 +293,28 @@ class _Reduction:
         names = [p.name for p in self.wired.populations]
         for pair, q in self.joined.items():
             if pair not in allowed and pair != (self.visible, self.visible):
-                raise Unsupported(f"projection {q.name} has no place once {', '.join(names[p] for p in self.order)} "
-                                  f"{'is' if len(self.order) == 1 else 'are'} integrated out; absorb {names[q.pre]} first by "
-                                  "naming it too, or run the circuit with Adiabatic()")
+                raise Unsupported(
+                    f"projection {q.name} has no place once {', '.join(names[p] for p in self.order)} "
+                    f"{'is' if len(self.order) == 1 else 'are'} integrated out; absorb {names[q.pre]} first by "
+                    "naming it too, or run the circuit with Adiabatic()"
+                )
 
     def _asymmetry(self, model: EffectiveModel) -> str:
         """Why there is no energy; empty where there is one."""
         if not np.allclose(model.projection, model.similarity.T, rtol=1e-12, atol=0):
-            return ("the projection back to the visible neurons is not the transpose of the similarity; make the synapses "
-                    "symmetric, or do without an energy")
+            return (
+                "the projection back to the visible neurons is not the transpose of the similarity; make the synapses "
+                "symmetric, or do without an energy"
+            )
         if model.lateral is not None and not np.array_equal(model.lateral, model.lateral.T):
             return "the lateral synapses are not symmetric; make them so, or do without an energy"
         for transfer in (model.activation, model.separation):
             if not transfer.has_energy:
-                return (f"the transfer function {type(transfer).__name__} has no Lagrangian in closed form; use one that is "
-                        "the gradient of one")
+                return (
+                    f"the transfer function {type(transfer).__name__} has no Lagrangian in closed form; use one "
+                    f"that is "
+                    "the gradient of one"
+                )
         return ""
 
 

@@ -1,9 +1,13 @@
-"""Effective level of circuits with binary visible neurons: from the cue, one neuron at a time, to a minimum of the energy.
+"""Effective level of circuits with binary visible neurons: from the cue, one neuron at a time, to a minimum of the
+energy.
 
-The state starts as the sign of the drive while the stimulus is on (cells without drive start at random) and is the answer
-of the trial when no single change lowers E(σ) = −L_h(Sσ) − ½ σ·Lσ any more (Hopfield 1982; Krotov & Hopfield 2016). There is
+The state starts as the sign of the drive while the stimulus is on (cells without drive start at random) and is the
+answer
+of the trial when no single change lowers E(σ) = −L_h(Sσ) − ½ σ·Lσ any more (Hopfield 1982; Krotov & Hopfield 2016).
+There is
 no time, so there are no traces.
 """
+
 from __future__ import annotations
 
 import numpy as np
@@ -23,11 +27,14 @@ from neuroam.wiring import Wired, stream
 def run_one_by_one(wired: Wired, session: Session, hidden: tuple[str, ...]) -> Outcome:
     """All trials of a session side by side; see `Outcome`. Raises `Unsupported` if traces are asked for."""
     if session.every:
-        raise Unsupported(f"circuit {wired.name!r} is updated neuron by neuron at the effective level, which has no time; "
-                          "record without `every`, or run it at the rate level")
+        raise Unsupported(
+            f"circuit {wired.name!r} is updated neuron by neuron at the effective level, which has no time; "
+            "record without `every`, or run it at the rate level"
+        )
     model = integrate_out(wired, *hidden)
-    visible = next(p for p, population in enumerate(wired.populations)
-                   if not population.is_input and population.name not in hidden)
+    visible = next(
+        p for p, population in enumerate(wired.populations) if not population.is_input and population.name not in hidden
+    )
     rows = sorted(session.presentations, key=lambda row: row.trial)
     cues = np.array([_cue(wired, session, visible, row) for row in rows])
     final = _settled(wired, model, cues)
@@ -50,7 +57,8 @@ def _settled(wired: Wired, model: EffectiveModel, cues: np.ndarray) -> np.ndarra
 
 
 def as_binary(model: EffectiveModel) -> BinaryMemory | None:
-    """The same model with one byte a neuron and its separation looked up, where patterns are ±1 and one overlap decides on
+    """The same model with one byte a neuron and its separation looked up, where patterns are ±1 and one overlap
+    decides on
     one hidden neuron; None for others."""
     separation = _looked_up(model.separation)
     alone = model.lateral is None or not np.any(model.lateral - np.diag(np.diag(model.lateral)))

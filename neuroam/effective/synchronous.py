@@ -4,14 +4,17 @@ they heard in the last one.
     h(n) = S r(n) + J(n)        hidden neurons have no time constant; J is what else drives them
     r(n + 1) = g( P f(h(n)) + I(n + 1) )
 
-A step is the shortest delay of the circuit's synapses or, without any, the time constant of its visible neurons. The step
+A step is the shortest delay of the circuit's synapses or, without any, the time constant of its visible neurons. The
+step
 from a neuron to the next is the first delay: a synapse of three steps is heard two steps later than one without delay.
 Slow synapses and all cells that are neither visible nor hidden keep their time constants τ: they go the fraction
 1 − exp(−step/τ) of the way in each step. Inputs are read at the beginning of a step and act on visible neurons at once.
 
-The two-body circuit has autapses by way of hidden neurons, which the theory of such networks leaves out: "synchronous without
+The two-body circuit has autapses by way of hidden neurons, which the theory of such networks leaves out: "synchronous
+without
 autapses", neuron i receives Σ_μ P_iμ f(Σ_{j≠i} S_μj r_j). A binary neuron whose drive is 0 stays as it is.
 """
+
 from __future__ import annotations
 
 from collections import defaultdict
@@ -37,8 +40,11 @@ def run_synchronous(wired: Wired, session: Session, order: tuple[int, ...]) -> O
     network = _Network(wired, order, session.dt)
     recorded = [p for p, _ in session.record]
     responses = {p: np.zeros((session.n_trials, wired.populations[p].size)) for p in recorded}
-    traced = [(p, slice(None) if cells is None else list(cells)) for p, cells in session.record
-              if session.every and cells != ()]
+    traced = [
+        (p, slice(None) if cells is None else list(cells))
+        for p, cells in session.record
+        if session.every and cells != ()
+    ]
     samples = -(-session.stop // session.every) if session.every else 0
     traces = {p: np.zeros((samples, len(np.arange(wired.populations[p].size)[cells]))) for p, cells in traced}
     by_duration: dict[int, list[Presentation]] = defaultdict(list)
@@ -58,9 +64,11 @@ def run_synchronous(wired: Wired, session: Session, order: tuple[int, ...]) -> O
                     first, last = (-(-min(tick, row.stop) // session.every) for tick in (begin, end))
                     traces[p][first:last] = state.r[p][cells, b]
     names = [p.name for p in wired.populations]
-    return Outcome(responses={names[p]: v for p, v in responses.items()},
-                   traces={names[p]: v for p, v in traces.items()},
-                   weights={q.name: q.weight.copy() for q in wired.projections})
+    return Outcome(
+        responses={names[p]: v for p, v in responses.items()},
+        traces={names[p]: v for p, v in traces.items()},
+        weights={q.name: q.weight.copy() for q in wired.projections},
+    )
 
 
 def step_of(wired: Wired) -> float:
@@ -71,14 +79,17 @@ def step_of(wired: Wired) -> float:
 
 def _visible(wired: Wired) -> int:
     if wired.stored is None:
-        raise Unsupported(f"circuit {wired.name!r} stores no patterns, so nothing says which of its neurons are visible; "
-                          "give it patterns=Patterns(…), or updates='continuous'")
+        raise Unsupported(
+            f"circuit {wired.name!r} stores no patterns, so nothing says which of its neurons are visible; "
+            "give it patterns=Patterns(…), or updates='continuous'"
+        )
     return wired.find(wired.stored.population, "synchronous updates")
 
 
 @dataclass(frozen=True, eq=False)
 class _Heard:
-    """One hidden population as the visible neurons hear it, themselves left out: `own` (n_hidden, n) are the weights of each
+    """One hidden population as the visible neurons hear it, themselves left out: `own` (n_hidden, n) are the weights
+    of each
     visible neuron in it, and `copies` the populations, with their shares, that carry its emission there."""
 
     projection: int
@@ -94,10 +105,15 @@ class _Network:
         self.wired, self.order, self.visible = wired, order, _visible(wired)
         self.step = step_of(wired)
         self.ticks = _whole(self.step / dt, f"an update of {self.step:g} s", f"time steps of {dt:g} s")
-        self.late = [max(_whole(q.delay / self.step, f"the delay of {q.name}", f"updates of {self.step:g} s") - 1, 0)
-                     for q in wired.projections]
-        self.others = [p for p, population in enumerate(wired.populations)
-                       if not population.is_input and p not in order and p != self.visible]
+        self.late = [
+            max(_whole(q.delay / self.step, f"the delay of {q.name}", f"updates of {self.step:g} s") - 1, 0)
+            for q in wired.projections
+        ]
+        self.others = [
+            p
+            for p, population in enumerate(wired.populations)
+            if not population.is_input and p not in order and p != self.visible
+        ]
         self.weight = [_readable(q, wired) for q in wired.projections]
         self.memory = 1 + max(self.late, default=0)
         left_out = wired.updates == "synchronous without autapses"
@@ -118,10 +134,17 @@ class _Network:
             heard = [row for row in self.wired.projections if row.post == q.pre and not self._is_input(row.pre)]
             own = np.array([dense_weights(row, self.wired) for row in heard])
             copies = [self._carries_visible(row.pre) for row in heard]
-            if self.late[k] or q.layout != "dense" or not all(copies) or _transfer(self.wired, q.pre).layerwise or (
-                    own != own[0]).any():
-                raise Unsupported(f"what a neuron of circuit {self.wired.name!r} says to itself through "
-                                  f"{self.wired.populations[q.pre].name} cannot be told apart; use updates='synchronous'")
+            if (
+                self.late[k]
+                or q.layout != "dense"
+                or not all(copies)
+                or _transfer(self.wired, q.pre).layerwise
+                or (own != own[0]).any()
+            ):
+                raise Unsupported(
+                    f"what a neuron of circuit {self.wired.name!r} says to itself through "
+                    f"{self.wired.populations[q.pre].name} cannot be told apart; use updates='synchronous'"
+                )
             found.append(_Heard(k, q.pre, own[0], tuple(row.pre for row in heard)))
         return found
 
@@ -197,8 +220,11 @@ class _Trials:
     def _deliver_to_others(self, heard: _Heard, r: np.ndarray) -> np.ndarray:
         """Σ_μ P_iμ f(h_μ − own part of neuron i)."""
         network, past = self.network, self.past
-        sources = [past[network.late[k]][q.pre] for k, q in enumerate(network.wired.projections)
-                   if q.post == heard.hidden and q.pre in heard.copies]
+        sources = [
+            past[network.late[k]][q.pre]
+            for k, q in enumerate(network.wired.projections)
+            if q.post == heard.hidden and q.pre in heard.copies
+        ]
         own = np.sum(sources, axis=0)  # what each visible neuron sends there
         h, weight = self.x[heard.hidden], network.wired.projections[heard.projection].weight
         w = abs(heard.own.flat[0])
