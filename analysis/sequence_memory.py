@@ -172,11 +172,10 @@ def deviation(
     relative: bool = True,
 ) -> xr.DataArray:
     """Largest deviation of the time a motif lasts from the one that is wanted (motifs,), over that or in seconds;
-    infinite
-    where a motif was not visited."""
+    infinite where a motif was not visited."""
     lasted = dwell_by_motif(recording, len(wanted), group, block)
     target = xr.DataArray(np.asarray(wanted), dims="motif")
-    apart = np.abs(lasted - target) / (target if relative else 1)
+    apart = abs(lasted - target) / (target if relative else 1)
     return apart.fillna(np.inf).max("motif")
 
 

@@ -122,7 +122,7 @@ def quotient(recording: Any, one: Any, other: Any) -> np.ndarray:
 
 
 def _figures() -> tuple[Figure, ...]:
-    track = {"run": "long track", "rest": "long track, rest"}
+    track: dict[str, Any] = {"run": "long track", "rest": "long track, rest"}
     return (
         Figure("Running and replay",
                "First spikes of the cells in a lap and in three events, by their place; the first animal.",

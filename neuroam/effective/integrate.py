@@ -232,7 +232,7 @@ class _Reduction:
             separation,
             projection,
             transfer_of(population),
-            float(neuron.tau),
+            float(neuron.tau),  # type: ignore[union-attr]
             thresholds(wired.populations[memory]),
             thresholds(population),  # type: ignore[union-attr]
             dense_weights(lateral, wired) if lateral is not None else None,
