@@ -270,6 +270,7 @@ def _stored(patterns: int, cells: int, graph: str, smooth: float, images: str) -
         raise DescriptionError(
             f"correlated: images is {images!r}; use 'digits', which the graph 'classes' needs, or nothing"
         )
+    GRAPHS[graph][0](number)  # refuses a number of nodes that it cannot have
     return digits(number) if images else Patterns(number, cells, "visible", "uniform", smooth=smooth)
 
 
