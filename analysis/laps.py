@@ -50,6 +50,12 @@ def ordered_fraction(recording: xr.Dataset, population: str, run: str, rest: str
     return (scores >= good).mean("trial")
 
 
+def reversed_fraction(recording: xr.Dataset, population: str, run: str, rest: str, group: str,
+                      good: float = GOOD) -> xr.DataArray:
+    """Fraction of all trials with an event whose order score is at most −`good`, dims (animal)."""
+    return (order_score(*events(recording, population, group, run, rest), LEAST_CELLS) <= -good).mean("trial")
+
+
 def speed_up(recording: xr.Dataset, population: str, run: str, rest: str, group: str,
              good: float = GOOD) -> xr.DataArray:
     """Median compression factor of the events with an order score of at least `good`, dims (animal)."""

@@ -5,18 +5,20 @@ Csicsvari & Buzsáki 1999, J Neurosci 19:9497). Ripples take 50–120 ms; replay
 long one goes on over a chain of them (Davidson, Kloosterman & Wilson 2009, Neuron 63:497). Ripples themselves are not
 modelled: what is held against this is how long events take.
 
-An animal runs a short and, naive again, a long track; then sharp waves start events at several places. Controls that
-must fail: synapses that learn without regard to order, synapses that do not learn, and spikes dealt at random.
+An animal runs a short and, naive again, a long track; then sharp waves start events at several places, on the long
+track also close to its end, from where there is no way on. Controls that must fail: synapses that learn without regard
+to order, synapses that do not learn, and spikes dealt at random.
 """
 from __future__ import annotations
 
 import functools
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from neuroam.analysis.contrast import Measure, in_group
-from neuroam.analysis.laps import first_duration, ordered_fraction, speed_up
+from neuroam.analysis.laps import first_duration, ordered_fraction, reversed_fraction, speed_up
 from neuroam.analysis.plots_timing import event_figures, score_figures
 from neuroam.prediction import Prediction, above, below, between
 from neuroam.protocol import Block, Figure, Group, Protocol, Record, Stimulus, Trial
@@ -30,11 +32,12 @@ SHORT, LONG = 1.0, 3.0  # metres
 SPEED = 0.5  # metres a second
 STEP = 0.025  # metres: the animal moves in steps no longer than its place fields are wide
 TRACKS = {"short": SHORT, "long": LONG}
+ENDS = (LONG - 0.1, LONG - 0.05)  # metres: where the events from the end of the long track start
 WAVE, QUIET = 10 * ms, 50 * ms
 
 
 @recipe
-def replay_compression(laps: int = 4, events: int = 8, window: Any = 500 * ms) -> Protocol:
+def replay_compression(laps: int = 4, events: int = 12, window: Any = 500 * ms) -> Protocol:
     """`laps` of each track, then `events` started at as many places of its first two thirds, watched for `window`."""
     return Protocol(
         name="replay_compression",
@@ -45,8 +48,9 @@ def replay_compression(laps: int = 4, events: int = 8, window: Any = 500 * ms) -
         levels=("spiking",),
         groups=(Group(ASYMMETRIC), Group(SYMMETRIC, strain={"rule": "symmetric"}),
                 Group(NONE, strain={"rule": "none"})),
-        blocks=tuple(block for name, length in TRACKS.items()
-                     for block in (_running(name, length, laps), _resting(name, length, events, window))),
+        blocks=(*(block for name, length in TRACKS.items()
+                  for block in (_running(name, length, laps), _resting(name, length, events, window))),
+                _events("long track, end", ENDS, window)),
         record=(Record("CA3"),),
         predictions=(*_order(), *_speed()),
         figures=_figures(),
@@ -66,15 +70,18 @@ def _running(name: str, length: float, laps: int) -> Block:
 
 
 def _resting(name: str, length: float, events: int, window: Any) -> Block:
-    places = np.round(np.linspace(0, 2 / 3 * length, events), 3)
-    return Block(f"{name} track, rest", tuple(
+    return _events(f"{name} track, rest", np.round(np.linspace(0, 2 / 3 * length, events), 3), window)
+
+
+def _events(name: str, places: Iterable[float], window: Any) -> Block:
+    return Block(name, tuple(
         Trial(f"event from {place:g} m, {name}", QUIET + window,
               (Stimulus("sharp wave", {"m": float(place)}, WAVE, QUIET),), phase="rest") for place in places))
 
 
-def _of(measure: Measure, track: str, group: str = ASYMMETRIC, **settings: Any) -> Any:
+def _of(measure: Measure, track: str, group: str = ASYMMETRIC, part: str = "rest", **settings: Any) -> Any:
     return functools.partial(in_group, group=group, measure=functools.partial(
-        measure, population="CA3", run=f"{track} track", rest=f"{track} track, rest", **settings))
+        measure, population="CA3", run=f"{track} track", rest=f"{track} track, {part}", **settings))
 
 
 def _order() -> tuple[Prediction, ...]:
@@ -85,9 +92,10 @@ def _order() -> tuple[Prediction, ...]:
                    NADASDY, "read in the abstract", "score and fraction"),
         Prediction("the same with spikes dealt at random", _of(ordered_fraction, "long", dealt=True), below(0.05),
                    order, NADASDY, "read in the abstract", "score and fraction"),
-        Prediction("fewer of them after learning without regard to order, by", functools.partial(
-            less, one=_of(ordered_fraction, "long"), other=_of(ordered_fraction, "long", SYMMETRIC)), above(0.3),
-            "must run to either side; from the start of the track there is only one", *mine),
+        Prediction("events from the end of the track that run in reverse (score ≤ −.7)", _of(
+            reversed_fraction, "long", part="end"), below(0.05), "synapses lead onward alone", *mine),
+        Prediction("the same after learning without regard to order", _of(
+            reversed_fraction, "long", SYMMETRIC, part="end"), above(0.95), "must lose the order of running", *mine),
         Prediction("events in order without learning", _of(ordered_fraction, "long", NONE), below(0.05), "must fail",
                    *mine),
     )
@@ -113,10 +121,6 @@ def milliseconds(recording: Any, of: Any) -> np.ndarray:
     return 1e3 * of(recording)
 
 
-def less(recording: Any, one: Any, other: Any) -> np.ndarray:
-    return one(recording) - other(recording)
-
-
 def quotient(recording: Any, one: Any, other: Any) -> np.ndarray:
     return one(recording) / other(recording)
 
@@ -126,7 +130,7 @@ def _figures() -> tuple[Figure, ...]:
     return (
         Figure("Running and replay",
                "First spikes of the cells in a lap and in three events, by their place; the first animal.",
-               functools.partial(event_figures, population="CA3", group=ASYMMETRIC, shown=(0, 3, 6), **track)),
+               functools.partial(event_figures, population="CA3", group=ASYMMETRIC, shown=(0, 5, 10), **track)),
         Figure("Order of the events",
                "Order scores of all events of {animals}.",
                functools.partial(score_figures, population="CA3", groups=(ASYMMETRIC, SYMMETRIC), **track)),

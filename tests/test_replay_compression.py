@@ -91,10 +91,15 @@ def test_events_run_on_from_where_they_start(recording):
 
 
 def test_controls_must_fail(recording):
-    ordered = {group: laps.ordered_fraction(recording, "CA3", group=group, **TRACK).values.max()
-               for group in (SYMMETRIC, NONE)}
-    assert ordered[NONE] == 0 and ordered[SYMMETRIC] <= 0.5
+    assert (laps.ordered_fraction(recording, "CA3", group=NONE, **TRACK) == 0).all()
     assert (laps.ordered_fraction(recording, "CA3", group=ASYMMETRIC, dealt=True, **TRACK) == 0).all()
+
+
+def test_only_learning_in_order_keeps_events_from_running_back(recording):
+    """From the end of the track there is one way alone, so that chance does not decide which is taken."""
+    back = {group: laps.reversed_fraction(recording, "CA3", "long track", "long track, end", group).values
+            for group in (ASYMMETRIC, SYMMETRIC, NONE)}
+    assert (back[SYMMETRIC] == 1).all() and (back[ASYMMETRIC] == 0).all() and (back[NONE] == 0).all()
 
 
 def test_the_claims_of_a_small_run(recording, protocol):
@@ -159,6 +164,7 @@ def test_order_speed_and_duration_of_made_up_events():
     of = {"run": "run", "rest": "rest", "group": "a"}
     np.testing.assert_allclose(laps.lap_times(recording, "X", "a", "run")[0], run, atol=1e-4)
     assert laps.ordered_fraction(recording, "X", **of).item() == 0.5
+    assert laps.reversed_fraction(recording, "X", **of).item() == 0.25
     assert laps.speed_up(recording, "X", **of).item() == pytest.approx(15, rel=0.01)  # the median of 20 and 10
     np.testing.assert_allclose(laps.durations(recording, "X", **of)[0], [0.09, 0.09, np.nan, 0.18], rtol=0.03)
     assert laps.first_duration(recording, "X", **of).item() == pytest.approx(0.09, rel=0.03)

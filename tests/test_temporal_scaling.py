@@ -13,7 +13,7 @@ from neuroam.analysis import timing
 from neuroam.circuit import as_rates, as_spikes
 from neuroam.circuits.interval import WAY, holding, interval, kernels, timed
 from neuroam.errors import DescriptionError
-from neuroam.prediction import REPRODUCED
+from neuroam.prediction import NOT_DECIDABLE, REPRODUCED
 from neuroam.protocol import Record
 from neuroam.protocols.temporal_scaling import INTERVALS, LOCAL, LONG, RETIMING, SCALING, SHORT, temporal_scaling
 from neuroam.solvers import Numba
@@ -99,9 +99,11 @@ def test_a_pool_of_spiking_cells_scales_too(protocol):
 
 @pytest.mark.slow
 def test_the_whole_protocol_with_spikes():
+    """Eight animals leave open whether .9 of the cells keep pace: .94 [.90, .97]."""
     protocol = temporal_scaling()
     verdicts = judge(simulate(as_spikes(interval()), protocol, Numba(dt=protocol.dt), animals=8, seed=1), protocol)
-    assert [v.claim for v in verdicts if v.verdict != REPRODUCED] == []
+    missed = {v.claim: v.verdict for v in verdicts if v.verdict != REPRODUCED}
+    assert missed == {"cells whose peak is within 10 % of where scaling puts it": NOT_DECIDABLE}
 
 
 # the measures, on courses made up here
