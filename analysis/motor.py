@@ -1,12 +1,11 @@
 """Movements that four muscles make: where the hand is, when it moves on, and how like two drawings are.
 
-place       (right − left, up − down) of the activity of the muscles
-speed       length of the change of place in a second
-stroke      a peak of the speed above `share` of its largest; the time between two strokes is how long a pose lasts
-distance    mean over the points of one drawing of the distance to the nearest point of the other, over the size of the
-            latter (root mean square distance from its centre); the mean of both ways
+    place       (right − left, up − down) of the activity of the muscles
+    speed       length of the change of place in a second
+    stroke      a peak of the speed above `share` of its largest; the time between two strokes is how long a pose lasts
+    distance    mean over the points of one drawing of the distance to the nearest point of the other, over the size of
+                the latter (root mean square distance from its centre); the mean of both ways
 """
-
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -26,20 +25,17 @@ if TYPE_CHECKING:
 POINTS = 400  # of a drawing, evenly spread over its samples
 
 
-def places(
-    recording: xr.Dataset, group: str | None = None, block: str | None = None, population: str = "muscle"
-) -> xr.DataArray:
+def places(recording: xr.Dataset, group: str | None = None, block: str | None = None,
+           population: str = "muscle") -> xr.DataArray:
     """Where the hand is, dims (animal, trial, time, axis), `axis` x and y."""
     activity = traces(recording, population, group, block)
     if activity.sizes["trace"] != 4:
-        raise RecordingError(
-            f"{population!r} has {activity.sizes['trace']} cells; a drawing needs four muscles: right, left, up, down"
-        )
+        raise RecordingError(f"{population!r} has {activity.sizes['trace']} cells; a drawing needs four muscles: "
+                             "right, left, up, down")
     right, left, up, down = np.moveaxis(activity.values, -1, 0)
     place = np.stack([right - left, up - down], axis=-1)
-    return labelled(
-        place, ("animal", "trial", "time", "axis"), activity, time=activity["time"].values, axis=np.array(["x", "y"])
-    )
+    return labelled(place, ("animal", "trial", "time", "axis"), activity, time=activity["time"].values,
+                    axis=np.array(["x", "y"]))
 
 
 def speed(path: xr.DataArray) -> xr.DataArray:
@@ -50,9 +46,8 @@ def speed(path: xr.DataArray) -> xr.DataArray:
 
 
 def strokes(path: xr.DataArray, share: float = 0.15, apart: float = 0.04) -> np.ndarray:
-    """Times at which one path (time, axis) sets out for a new place: peaks of the speed, at least `apart` seconds
-    from a higher
-    one."""
+    """Times at which one path (time, axis) sets out for a new place: peaks of the speed, at least `apart` seconds from
+    a higher one."""
     fast = speed(path)
     values, time = fast.values, fast["time"].values
     if not values.any():
@@ -65,22 +60,19 @@ def strokes(path: xr.DataArray, share: float = 0.15, apart: float = 0.04) -> np.
 
 def pauses(recording: xr.Dataset, group: str, block: str, number: int) -> np.ndarray:
     """Mean time between the second stroke and those that follow it, seconds, shape (animals, number): how long each
-    pose lasts
-    in turn; NaN for strokes that are not there. First trial of a block."""
+    pose lasts in turn; NaN for strokes that are not there. First trial of a block."""
     path = places(recording, group, block).isel(trial=0)
     found = np.full((path.sizes["animal"], number), np.nan)
     for row, one in zip(found, path, strict=True):
         own = np.diff(strokes(one)[1:])[:number]
-        row[: len(own)] = own
+        row[:len(own)] = own
     return found
 
 
-def drawing_distance(
-    recording: xr.Dataset, group: str, block: str, other: str, reference: str | None = None
-) -> np.ndarray:
+def drawing_distance(recording: xr.Dataset, group: str, block: str, other: str,
+                     reference: str | None = None) -> np.ndarray:
     """Distance of the drawing in `block` from the one in block `other` (of group `reference`, if given); one value per
     animal, in the order of their seeds."""
-
     def distances(recording: xr.Dataset, group: str) -> xr.DataArray:
         here, there = places(recording, group, block), places(recording, reference or group, other)
         values = [distance(a[0], b[0]) for a, b in zip(here.values, there.values, strict=True)]
@@ -93,7 +85,7 @@ def distance(one: np.ndarray, other: np.ndarray) -> float:
     """Distance of two drawings (samples, 2)."""
     a, b = (points[np.linspace(0, len(points) - 1, POINTS).astype(int)] for points in (one, other))
     apart = np.linalg.norm(a[:, None] - b, axis=-1)
-    size = np.sqrt(((b - b.mean(axis=0)) ** 2).sum(axis=1).mean())
+    size = np.sqrt(((b - b.mean(axis=0))**2).sum(axis=1).mean())
     return float((apart.min(axis=1).mean() + apart.min(axis=0).mean()) / 2 / size) if size > 0 else np.nan
 
 

@@ -1,7 +1,7 @@
 """Figures of reports on sequences: recordings at several levels in, panels out, as in `plots`."""
-
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -27,28 +27,26 @@ MARKERS = "osD^vP"
 
 
 @styled
-def overlap_images(
-    levels: Levels, groups: tuple[str, ...], seconds: Mapping[str, float], block: str | None = None
-) -> dict[str, Figure]:
+def overlap_images(levels: Levels, groups: tuple[str, ...], seconds: float,
+                   block: str | None = None) -> dict[str, Figure]:
     """Overlap with each motif in time, first animal and trial, an axis a group; a panel a level."""
     panels = {}
     for level, recording in levels.items():
         figure, axes = canvas(len(groups), 1, WIDTH, 1.75 * len(groups), squeeze=False)
         for ax, group in zip(axes[:, 0], groups, strict=True):
             overlaps = aligned(recording, 0.0, group=group, block=block).isel(animal=0, trial=0)
-            overlaps = overlaps.dropna("pattern", how="all").sel(time=slice(0, seconds[group]))
+            overlaps = overlaps.dropna("pattern", how="all").sel(time=slice(0, seconds))
             image = overlap_image(ax, overlaps, active_memory(overlaps))
             ax.set(ylabel="motif", title=group)
             ax.label_outer()
-        figure.colorbar(image, ax=axes[:, 0], label="overlap", shrink=0.4, aspect=30)
+        figure.colorbar(image, ax=axes[:, 0], label="overlap", location="bottom", shrink=0.6, aspect=30)
         panels[level] = figure
     return panels
 
 
 @styled
-def order_figures(
-    levels: Levels, groups: tuple[str, ...], steps: Measure, expected: Mapping[str, float]
-) -> dict[str, Figure]:
+def order_figures(levels: Levels, groups: tuple[str, ...], steps: Measure,
+                  expected: Mapping[str, float]) -> dict[str, Figure]:
     """Motifs in order, and the time a motif lasts as `steps` measures it, a row a group; a panel a level."""
     panels = {}
     for level, recording in levels.items():
@@ -74,9 +72,8 @@ def _dots(ax: Axes, values: np.ndarray, row: float, color: str) -> None:
 
 
 @styled
-def fraction_figures(
-    levels: Levels, measure: Measure, groups: tuple[str, ...], expected: Mapping[str, float]
-) -> dict[str, Figure]:
+def fraction_figures(levels: Levels, measure: Measure, groups: tuple[str, ...],
+                     expected: Mapping[str, float]) -> dict[str, Figure]:
     """A fraction in each group, with what is expected as a line; a panel a level."""
     panels = {}
     for level, recording in levels.items():
@@ -94,19 +91,13 @@ def fraction_figures(
 
 
 @styled
-def half_figures(
-    levels: Levels,
-    networks: Mapping[str, Sequence[tuple[float, Mapping[str, float]]]],
-    measure: Measure,
-    laws: Mapping[str, tuple[np.ndarray, np.ndarray]],
-    measured: Mapping[str, Sequence[float]],
-    ylabel: str,
-) -> dict[str, Figure]:
+def half_figures(levels: Levels, networks: Mapping[str, Sequence[tuple[float, Mapping[str, float]]]], measure: Measure,
+                 laws: Mapping[str, tuple[np.ndarray, np.ndarray]], measured: Mapping[str, Sequence[float]],
+                 ylabel: str) -> dict[str, Figure]:
     """Load at which half succeed against the number of cells, a colour a network; a panel a level.
 
     `networks`: for each number of cells the groups with their loads. `laws`: (cells, load) of theory, lines;
-    `measured`: loads of
-    other simulations at the same numbers of cells, crosses."""
+    `measured`: loads of other simulations at the same numbers of cells, crosses."""
     panels = {}
     for level, recording in levels.items():
         figure, ax = canvas(height=3.8)
@@ -129,14 +120,8 @@ def half_figures(
 
 
 @styled
-def recall_figures(
-    levels: Levels,
-    networks: Mapping[str, Mapping[str, float]],
-    measure: Measure,
-    over: Mapping[str, float],
-    ylabel: str,
-    xlabel: str,
-) -> dict[str, Figure]:
+def recall_figures(levels: Levels, networks: Mapping[str, Mapping[str, float]], measure: Measure,
+                   over: Mapping[str, float], ylabel: str, xlabel: str) -> dict[str, Figure]:
     """Fraction of successes against load over what is expected, a line a network; a panel a level."""
     panels = {}
     for level, recording in levels.items():
@@ -149,14 +134,8 @@ def recall_figures(
             ax.lines[-1].set(marker=MARKERS[k % len(MARKERS)], markersize=4, linestyle="-" if k < len(CYCLE) else "--")
         ax.axvline(1, color=GREY, linewidth=0.8, linestyle=":")
         ax.axhline(0.5, color=GREY, linewidth=0.8, linestyle=":")
-        ax.set(
-            xlabel=xlabel,
-            ylabel=ylabel,
-            ylim=(-0.04, 1.04),
-            xscale="log",
-            xticks=[0.5, 1, 2],
-            xticklabels=["0.5", "1", "2"],
-        )
+        ax.set(xlabel=xlabel, ylabel=ylabel, ylim=(-0.04, 1.04), xscale="log", xticks=[0.5, 1, 2],
+               xticklabels=["0.5", "1", "2"])
         ax.xaxis.minorticks_off()
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
         panels[level] = figure
@@ -172,9 +151,8 @@ def bias_figures(levels: Levels, rules: Mapping[str, Mapping[str, float]], measu
         for k, (name, groups) in enumerate(rules.items()):
             values = np.array([in_group(recording, measure, group) for group in groups]).T
             band(ax, np.array(list(groups.values())), values, CYCLE[k % len(CYCLE)], name)
-            ax.lines[-1].set(
-                marker=MARKERS[k % len(MARKERS)], markersize=4.5 - 0.5 * k, linestyle="--" if k > 2 else "-"
-            )
+            ax.lines[-1].set(marker=MARKERS[k % len(MARKERS)], markersize=4.5 - 0.5 * k,
+                             linestyle="--" if k > 2 else "-")
         ax.set(xlabel="bias of the patterns, ε", ylabel="transitions without an error", ylim=(-0.05, 1.05))
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
         panels[level] = figure
@@ -188,41 +166,29 @@ def timing_figures(levels: Levels, wanted: Mapping[str, Sequence[float]], block:
     for level, recording in levels.items():
         figure, ax = canvas(height=3.6)
         longest = 1.08e3 * max(max(times) for times in wanted.values())
-        ax.fill_between(
-            [0, longest], [0, 0.95 * longest], [0, 1.05 * longest], color=GREY, alpha=0.2, linewidth=0, label="± 5 %"
-        )
+        ax.fill_between([0, longest], [0, 0.95 * longest], [0, 1.05 * longest], color=GREY, alpha=0.2, linewidth=0,
+                        label="± 5 %")
         for color, marker, (group, times) in zip(CYCLE, MARKERS, wanted.items(), strict=False):
             lasted = 1e3 * dwell_by_motif(recording, len(times), group, block).values
             x = np.repeat(1e3 * np.asarray(times)[None], len(lasted), axis=0)
-            ax.plot(
-                x.ravel(), lasted.ravel(), marker, color=color, alpha=0.35, markersize=4, markeredgewidth=0, label=group
-            )
+            ax.plot(x.ravel(), lasted.ravel(), marker, color=color, alpha=0.35, markersize=4, markeredgewidth=0,
+                    label=group)
         ax.plot([0, longest], [0, longest], color=BLACK, linewidth=0.7)
-        ax.set(
-            xlabel="dwell time given (ms)",
-            ylabel="dwell time measured (ms)",
-            xlim=(0, longest),
-            ylim=(0, 1.15 * longest),
-        )
+        ax.set(xlabel="dwell time given (ms)", ylabel="dwell time measured (ms)", xlim=(0, longest),
+               ylim=(0, 1.15 * longest))
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
         panels[level] = figure
     return panels
 
 
 @styled
-def tempo_figures(
-    levels: Levels, group: str, blocks: Mapping[str, float], law: tuple[np.ndarray, np.ndarray]
-) -> dict[str, Figure]:
+def tempo_figures(levels: Levels, group: str, blocks: Mapping[str, float],
+                  law: tuple[np.ndarray, np.ndarray]) -> dict[str, Figure]:
     """Time a motif lasts against the tonic input, with what the rule says as a dashed line; a panel a level."""
     panels = {}
     for level, recording in levels.items():
         figure, ax = canvas(height=2.8)
-        values = (
-            1e3
-            * np.array(
-                [in_group(recording, lambda some, group, b=block: dwell(some, group, b), group) for block in blocks]
-            ).T
-        )
+        values = 1e3 * np.array([in_group(recording, functools.partial(dwell, block=b), group) for b in blocks]).T
         band(ax, np.array(list(blocks.values())), values)
         ax.lines[-1].set(marker="o", markersize=4.5)
         ax.plot(law[0], 1e3 * law[1], "--", color=VERMILLION, linewidth=1.2, label="rule")

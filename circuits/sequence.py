@@ -1,6 +1,5 @@
-"""A long sequence of motor motifs: visible motor neurons, hidden neurons that hold each motif, and hidden neurons
-that move
-on to the next (Chaudhry, Zavatone-Veth, Krotov & Pehlevan 2023, NeurIPS, arXiv 2306.04532, section 4).
+"""A long sequence of motor motifs: visible motor neurons, hidden neurons that hold each motif, and hidden neurons that
+move on to the next (Chaudhry, Zavatone-Veth, Krotov & Pehlevan 2023, NeurIPS, arXiv 2306.04532, section 4).
 
     m^μ = Σ_j ξ_j^μ r_j / N                  similarity of what visible neurons emit with motif μ
     h_μ = f_S(m^μ)                           hidden neurons that hold: one a motif, heard by visible neurons through ξ^μ
@@ -8,20 +7,15 @@ on to the next (Chaudhry, Zavatone-Veth, Krotov & Pehlevan 2023, NeurIPS, arXiv 
     τ_v dv_i/dt = −v_i + Σ_μ [ξ_i^μ h_μ + λ_μ ξ_i^{μ+1} k_μ] + cue_i          r = sgn v, or tanh(gain v)
 
 m̄ is the similarity with a slowed copy of what visible neurons emit: low-passed, or late by a delay, or the mean over
-axons of
-delays D, 2D, … nD (the boxcar of the paper's discrete time). f is a power, [m]₊^d, or exp(N (m − 1)). All synapses
-join two
-neurons. The paper reads visible neurons as motor cortex and hidden ones as thalamic, one a motor motif, which the
-basal ganglia
-inhibit: what gates k_μ takes away the transition out of motif μ. It names no time constant and no continuous time:
-those here
-are assumed. Without neurons that hold, and with a delay, this is its SeqNet (d = 1) and DenseNet; with both its
-MixedNet.
+axons of delays D, 2D, … nD (the boxcar of the paper's discrete time). f is a power, [m]₊^d, or exp(N (m − 1)). All
+synapses join two neurons. The paper reads visible neurons as motor cortex and hidden ones as thalamic, one a motor
+motif, which the basal ganglia inhibit: what gates k_μ takes away the transition out of motif μ. It names no time
+constant and no continuous time: those here are assumed. Without neurons that hold, and with a delay, this is its SeqNet
+(d = 1) and DenseNet; with both its MixedNet.
 
 How long each motif lasts follows from λ_μ (`sequence_timing`). Synergy neurons, silent where nothing is recalled, move
 muscles, which draw a figure (`sequence_poses`).
 """
-
 from __future__ import annotations
 
 import functools
@@ -71,9 +65,8 @@ def move_on(patterns: np.ndarray, strength: float, second: float = 0.0) -> np.nd
     return answer(strength * np.roll(patterns, -1, axis=0), second)
 
 
-def move_on_in_time(
-    patterns: np.ndarray, timing: Timing, dwell: tuple[float, ...], orthogonal: bool, second: float = 0.0
-) -> np.ndarray:
+def move_on_in_time(patterns: np.ndarray, timing: Timing, dwell: tuple[float, ...], orthogonal: bool,
+                    second: float = 0.0) -> np.ndarray:
     """λ_μ ξ^{μ+1} with the λ that these dwell times need, given how the motifs overlap."""
     overlaps = None if orthogonal else patterns @ patterns.T / patterns.shape[1]
     strengths = timing.strengths(np.array(dwell), overlaps)
@@ -114,15 +107,12 @@ class _Hidden:
 
     def similarity(self) -> Stored:
         rule, text = (decorrelated, "O⁺ ξ/N") if self.pseudoinverse else (similarity, "ξ/N")
-        return Stored(
-            functools.partial(rule, paired=self.paired),
-            f"{text}{' and its negative' if self.paired else ''}",
-            source=CHAUDHRY,
-        )
+        return Stored(functools.partial(rule, paired=self.paired),
+                      f"{text}{' and its negative' if self.paired else ''}", source=CHAUDHRY)
 
     def second(self, degree: int) -> float:
         """The sign with which the second of a pair answers, so that both together are m^d."""
-        return float((-1) ** degree) if self.paired else 0.0
+        return float((-1)**degree) if self.paired else 0.0
 
     def noise(self, degree: int) -> float:
         """Standard deviation of the crosstalk: half the variance where negative overlaps are cut off."""
@@ -135,62 +125,31 @@ class _Hidden:
 
 
 @recipe
-def sequence(
-    motifs: int = 10,
-    cells: int = 200,
-    separation: str = "power",
-    degree: int = 4,
-    holding: int | None = None,
-    strength: float = 2.5,
-    dwell: str = "",
-    lowpass: Any = 100 * ms,
-    delay: Any = 0 * ms,
-    axons: int = 1,
-    gain: float = math.inf,
-    level: float = 0.5,
-    paired: bool = False,
-    pseudoinverse: bool = False,
-    images: str = "",
-    figure: str = "star",
-    criterion: float = 0.5,
-    tau_visible: Any = 10 * ms,
-    tau_hidden: Any = 5 * ms,
-    tau_muscle: Any = 30 * ms,
-    pool: int = 100,
-    ceiling: Any = 100 * Hz,
-    updates: str = "continuous",
-) -> Circuit:
-    """`motifs` random ±1 patterns (P(+1) = `level`) over `cells` visible neurons in a ring, or scikit-learn's first 8
-    × 8
-    digits (``images="digits"``).
+def sequence(motifs: int = 10, cells: int = 200, separation: str = "power", degree: int = 4, holding: int | None = None,
+             strength: float = 2.5, dwell: str = "", lowpass: Any = 100 * ms, delay: Any = 0 * ms, axons: int = 1,
+             gain: float = math.inf, level: float = 0.5, paired: bool = False, pseudoinverse: bool = False,
+             images: str = "", figure: str = "star", criterion: float = 0.5, tau_visible: Any = 10 * ms,
+             tau_hidden: Any = 5 * ms, tau_synergy: Any = 5 * ms, tau_muscle: Any = 30 * ms, pool: int = 100,
+             ceiling: Any = 100 * Hz, updates: str = "continuous") -> Circuit:
+    """`motifs` random ±1 patterns (P(+1) = `level`) over `cells` visible neurons in a ring, or scikit-learn's first
+    8 × 8 digits (``images="digits"``).
 
     `separation` "power", of `degree`, or "exponential"; `holding` is the degree of f_S (none given: that of f_A; 0:
-    nothing
-    holds). λ is `strength`, or what `dwell` needs: one time for all motifs, "200 ms", or one for each, "100,200,150
-    ms".
-    The slow path is a `lowpass` or, where `delay` is not 0, `axons` of delays D, 2D, …. An infinite `gain` is that of
-    binary
-    visible neurons. `paired`: a second hidden neuron a motif hears −ξ, so that both together are mᵈ of either sign.
-    `pseudoinverse`: similarities are decorrelated. `figure` "star", "heart" or "tone", one muscle for all motifs;
-    synergy
-    neurons answer above an overlap of `criterion`. `pool`, `ceiling`: see `visible_hidden`. With `updates`
-    "synchronous" the
-    effective level goes in steps; with "synchronous without autapses" it is the network of the paper.
+    nothing holds). λ is `strength`, or what `dwell` needs: one time for all motifs, "200 ms", or one for each,
+    "100,200,150 ms". The slow path is a `lowpass` or, where `delay` is not 0, `axons` of delays D, 2D, …. An infinite
+    `gain` is that of binary visible neurons. `paired`: a second hidden neuron a motif hears −ξ, so that both together
+    are mᵈ of either sign. `pseudoinverse`: similarities are decorrelated. `figure` "star", "heart" or "tone", one
+    muscle for all motifs; synergy neurons answer above an overlap of `criterion`. `pool`, `ceiling`: see
+    `visible_hidden`. With `updates` "synchronous" the effective level goes in steps; with "synchronous without
+    autapses" it is the network of the paper.
     """
     stored = _stored(motifs, cells, level, images)
     hidden = _Hidden(stored, separation, paired, pseudoinverse)
     holding = degree if holding is None else int(holding)
     _check(separation, updates, criterion, degree=degree, axons=axons, gain=gain)
     slow = _seconds(lowpass=lowpass, delay=delay, tau_visible=tau_visible, tau_hidden=tau_hidden)
-    timing = Timing(
-        hidden.transfer(degree),
-        slow["tau_visible"],
-        slow["tau_hidden"],
-        slow["lowpass"],
-        slow["delay"],
-        axons,
-        hidden.noise(degree),
-    )
+    timing = Timing(hidden.transfer(degree), slow["tau_visible"], slow["tau_hidden"], slow["lowpass"], slow["delay"],
+                    axons, hidden.noise(degree))
     onward = _onward(hidden, timing, strength, dwell, degree, math.isinf(gain) and holding > 0)
     act = poses(figure, motifs)
     fast = assumed(tau_hidden, "half of the visible one; the theory has discrete time")
@@ -203,20 +162,11 @@ def sequence(
         *([hidden.population("hold", holding, fast, "hidden neurons that hold a motif")] if holding else []),
         hidden.population("move", degree, fast, "hidden neurons that move on to the next"),
         *_axons(stored.size, slow["delay"], axons),
-        Population(
-            "synergy",
-            motifs,
-            Rate(
-                fast, Rectified(gain=assumed(1 / (1 - criterion), "so that 1 for a whole motif"), threshold=criterion)
-            ),
-            "one a motif, silent below the criterion",
-        ),
-        Population(
-            "muscle",
-            act.shape[1],
-            Rate(assumed(tau_muscle, "a fast muscle"), Rectified()),
-            ", ".join(MUSCLES) if act.shape[1] > 1 else "active in every motif",
-        ),
+        Population("synergy", motifs, Rate(assumed(tau_synergy, "as hidden neurons"), Rectified(
+            gain=assumed(1 / (1 - criterion), "so that 1 for a whole motif"), threshold=criterion)),
+            "one a motif, silent below the criterion"),
+        Population("muscle", act.shape[1], Rate(assumed(tau_muscle, "a fast muscle"), Rectified()),
+                   ", ".join(MUSCLES) if act.shape[1] > 1 else "active in every motif"),
     ]
     projections = [
         Projection("cue", "visible", one_to_one(), assumed(1.0, "as strong as what holds a motif")),
@@ -225,34 +175,24 @@ def sequence(
         Projection("speed", "move", all_to_all(), assumed(1.0, "in units of the overlap")),
         Projection("move", "visible", all_to_all(), onward),
         *(_held(hidden, holding) if holding else ()),
-        Projection(
-            "visible", "synergy", all_to_all(), Stored(similarity, "ξ/N", source="assumed: as hidden neurons hear")
-        ),
-        Projection(
-            "synergy",
-            "muscle",
-            all_to_all(),
-            Stored(functools.partial(pulls, figure=figure), f"the places of a {figure}", source="assumed"),
-        ),
+        Projection("visible", "synergy", all_to_all(),
+                   Stored(similarity, "ξ/N", source="assumed: as hidden neurons hear")),
+        Projection("synergy", "muscle", all_to_all(), Stored(functools.partial(pulls, figure=figure),
+                                                             f"the places of a {figure}", source="assumed")),
     ]
     return Circuit(
         name=f"sequence of motifs, {separation}",
         source=CHAUDHRY,
         populations=tuple(populations),
         projections=tuple(projections),
-        ports={
-            "cue": Port("cue", patterns=True),
-            "speed": Port("speed"),
-            "gate": Port("gate", stored.names, functools.partial(inhibited, names=stored.names, copies=hidden.copies)),
-        },
+        ports={"cue": Port("cue", patterns=True), "speed": Port("speed"),
+               "gate": Port("gate", stored.names,
+                            functools.partial(inhibited, names=stored.names, copies=hidden.copies))},
         patterns=stored,
         hidden=tuple(p.name for p in populations if p.name.startswith("axon") or p.name in ("hold", "move", "synergy")),
         updates=updates,
-        pool=Pool(
-            pool,
-            assumed(ceiling, "of the order of peak cortical rates"),
-            low=tuple((f"axon {k}", -1.0) for k in range(1, axons + 1)),
-        ),
+        pool=Pool(pool, assumed(ceiling, "of the order of peak cortical rates"),
+                  low=tuple((f"axon {k}", -1.0) for k in range(1, axons + 1))),
         notes=_notes(timing, dwell),
     )
 
@@ -267,10 +207,8 @@ def _check(separation: str, updates: str, criterion: float, **least_one: float) 
     if separation not in SEPARATIONS:
         raise DescriptionError(f"sequence: separation is {separation!r}; use one of {', '.join(SEPARATIONS)}")
     if updates == "asynchronous":
-        raise DescriptionError(
-            "sequence: updates is 'asynchronous', one by one until none changes, but a sequence never rests; use "
-            "'continuous' or 'synchronous'"
-        )
+        raise DescriptionError("sequence: updates is 'asynchronous', one by one until none changes, but a sequence "
+                               "never rests; use 'continuous' or 'synchronous'")
     if not 0 <= criterion < 1:
         raise DescriptionError(f"sequence: criterion is {criterion}; give an overlap of at least 0 and below 1")
     for name, value in least_one.items():
@@ -279,14 +217,9 @@ def _check(separation: str, updates: str, criterion: float, **least_one: float) 
 
 
 def _seconds(**times: Any) -> dict[str, float]:
-    return {
-        name: float(
-            parameter(
-                time, "second", f"sequence: {name}", finite=True, **({"least": 0} if name == "delay" else {"above": 0})
-            )
-        )
-        for name, time in times.items()
-    }
+    least: dict[str, Any] = {name: {"least": 0} if name == "delay" else {"above": 0} for name in times}
+    return {name: float(parameter(time, "second", f"sequence: {name}", finite=True, **least[name]))
+            for name, time in times.items()}
 
 
 def _onward(hidden: _Hidden, timing: Timing, strength: float, dwell: str, degree: int, timed: bool) -> Stored:
@@ -295,22 +228,16 @@ def _onward(hidden: _Hidden, timing: Timing, strength: float, dwell: str, degree
     if not dwell:
         if not float(strength) > 0:
             raise DescriptionError(f"sequence: strength is {strength}; it must be more than 0")
-        return Stored(
-            functools.partial(move_on, strength=float(strength), second=second),
-            f"{float(strength):g} ξ of the next motif",
-            source=CHAUDHRY,
-        )
+        return Stored(functools.partial(move_on, strength=float(strength), second=second),
+                      f"{float(strength):g} ξ of the next motif", source=CHAUDHRY)
     if not timed:
-        raise DescriptionError(
-            "sequence: dwell times are those of binary visible neurons in motifs that are held; leave gain "
-            "infinite and holding above 0, or give a strength instead"
-        )
+        raise DescriptionError("sequence: dwell times are those of binary visible neurons in motifs that are held; "
+                               "leave gain infinite and holding above 0, or give a strength instead")
     times = dwell_times(dwell, motifs)
     timing.require(times)
     plain = timing.strengths(times)
-    rule = functools.partial(
-        move_on_in_time, timing=timing, dwell=tuple(times.tolist()), orthogonal=hidden.pseudoinverse, second=second
-    )
+    rule = functools.partial(move_on_in_time, timing=timing, dwell=tuple(times.tolist()),
+                             orthogonal=hidden.pseudoinverse, second=second)
     return Stored(rule, f"λ ξ of the next motif, λ about {_range(plain)}", source="derived: sequence_timing")
 
 
@@ -322,38 +249,25 @@ def _axons(cells: int, delay: float, axons: int) -> list[Population]:
     """Bundles of axons of one delay each, where there are several."""
     if not delay or axons == 1:
         return []
-    return [
-        Population(
-            f"axon {k}",
-            cells,
-            Rate(assumed(0.1 * ms, "an axon has no membrane of its own"), Linear()),
-            "visible neurons' axons of one delay",
-        )
-        for k in range(1, axons + 1)
-    ]
+    return [Population(f"axon {k}", cells, Rate(assumed(0.1 * ms, "an axon has no membrane of its own"), Linear()),
+                       "visible neurons' axons of one delay") for k in range(1, axons + 1)]
 
 
 def _slow_path(hidden: _Hidden, slow: dict[str, float], delay: Any, lowpass: Any, axons: int) -> list[Projection]:
     """From the visible neurons to those that move on."""
     there = hidden.similarity()
     if not slow["delay"]:
-        return [
-            Projection(
-                "visible", "move", all_to_all(), there, lowpass=assumed(lowpass, "slow synapses, as of NMDA receptors")
-            )
-        ]
+        return [Projection("visible", "move", all_to_all(), there,
+                           lowpass=assumed(lowpass, "slow synapses, as of NMDA receptors"))]
     if axons == 1:
         return [Projection("visible", "move", all_to_all(), there, assumed(delay, "a loop through the thalamus"))]
-    share = Stored(
-        functools.partial(_share, rule=there.rule, axons=axons), f"{there.text}, over {axons}", source=CHAUDHRY
-    )
+    share = Stored(functools.partial(_share, rule=there.rule, axons=axons), f"{there.text}, over {axons}",
+                   source=CHAUDHRY)
     found = []
     for k in range(1, axons + 1):
         late = assumed(Parameter(k * slow["delay"], "second"), "evenly spread, for the paper's mean over past states")
-        found += [
-            Projection("visible", f"axon {k}", one_to_one(), assumed(1.0, "by definition of an axon"), late),
-            Projection(f"axon {k}", "move", all_to_all(), share),
-        ]
+        found += [Projection("visible", f"axon {k}", one_to_one(), assumed(1.0, "by definition of an axon"), late),
+                  Projection(f"axon {k}", "move", all_to_all(), share)]
     return found
 
 
@@ -363,10 +277,8 @@ def _share(patterns: np.ndarray, rule: Any, axons: int) -> np.ndarray:
 
 def _held(hidden: _Hidden, holding: int) -> tuple[Projection, ...]:
     back = functools.partial(answer, second=hidden.second(holding))
-    return (
-        Projection("visible", "hold", all_to_all(), hidden.similarity()),
-        Projection("hold", "visible", all_to_all(), Stored(back, "ξᵀ", source=CHAUDHRY)),
-    )
+    return (Projection("visible", "hold", all_to_all(), hidden.similarity()),
+            Projection("hold", "visible", all_to_all(), Stored(back, "ξᵀ", source=CHAUDHRY)))
 
 
 def _range(values: np.ndarray) -> str:

@@ -1,10 +1,8 @@
 """What a sequence of motifs draws: each motif moves a hand to a place, along straight lines.
 
-Four muscles pull: right, left, up, down. A hand at the place (right − left, up − down) whose muscles all relax with
-one time
-constant goes to the next place on a straight line, so that a sequence of places draws the polygon through them.
+Four muscles pull: right, left, up, down. A hand at the place (right − left, up − down) whose muscles all relax with one
+time constant goes to the next place on a straight line, so that a sequence of places draws the polygon through them.
 """
-
 from __future__ import annotations
 
 import numpy as np
@@ -37,6 +35,6 @@ def star(motifs: int) -> np.ndarray:
 def heart(motifs: int) -> np.ndarray:
     """Places (motifs, 2) along a heart, from its notch."""
     t = 2 * np.pi * np.arange(motifs) / motifs
-    x = 16 * np.sin(t) ** 3
+    x = 16 * np.sin(t)**3
     y = 13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)
     return np.stack([x, y + 2.5], axis=1) / 17

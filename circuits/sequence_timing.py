@@ -1,8 +1,7 @@
 """When a sequence moves on: how strongly each motif must drive the next one to last as long as it should.
 
 Binary visible neurons are in motif μ from time 0 on, before in μ − 1 for T_{μ−1}, and so on. The slow path to the
-neurons that
-drive transitions responds to a step by u(t):
+neurons that drive transitions responds to a step by u(t):
 
     low-pass τ     u = 1 − (τ e^{−t/τ} − τ_h e^{−t/τ_h}) / (τ − τ_h)                      1 − e^{−t/τ} for τ_h → 0
     delays kD      u = Σ_k [1 − e^{−(t − kD)/τ_h}]₊ / n,  k = 1 … n                       a step at D for n = 1, τ_h → 0
@@ -11,21 +10,16 @@ where τ_h is the time constant of those neurons. So neuron ν of them hears
 
     x_ν(t) = Σ_k O_{ν,μ−k} [u(t + A_k) − u(t + A_{k−1})]        A_k = T_{μ−1} + … + T_{μ−k}, u(t + A_{−1}) = 0
 
-with O the overlaps of the motifs, 1 and 0 if they are orthogonal. Visible neurons that differ between μ and μ + 1
-have the
-potential 1 + λ_{μ−1} F_{μ−1}(t) − λ_μ F_μ(t), with F_ν(t) = ∫₀ᵗ e^{−(t − s)/τ_v} f(x_ν(s)) ds/τ_v: 1 is what holds
-the motif,
-F_{μ−1} what still pushes towards it. They flip where that is 0, so that motif μ lasts T_μ with
+with O the overlaps of the motifs, 1 and 0 if they are orthogonal. Visible neurons that differ between μ and μ + 1 have
+the potential 1 + λ_{μ−1} F_{μ−1}(t) − λ_μ F_μ(t), with F_ν(t) = ∫₀ᵗ e^{−(t − s)/τ_v} f(x_ν(s)) ds/τ_v: 1 is what holds
+the motif, F_{μ−1} what still pushes towards it. They flip where that is 0, so that motif μ lasts T_μ with
 
     λ_μ = [1 + λ_{μ−1} F_{μ−1}(T_μ)] / F_μ(T_μ)          1 / f(1 − e^{−T/τ}) for τ_h, τ_v → 0 and T ≫ τ
 
 Crosstalk between the P motifs, of standard deviation σ, moves that time by σ √2 / (λ F′). Reachable are the times at
-which
-that is below PRECISION of them, at strengths λ that neither let crosstalk flip a neuron (CLEAR of it stay below what
-holds)
-nor exceed STRONGEST.
+which that is below PRECISION of them, at strengths λ that neither let crosstalk flip a neuron (CLEAR of it stay below
+what holds) nor exceed STRONGEST.
 """
-
 from __future__ import annotations
 
 import math
@@ -78,9 +72,9 @@ class Timing:
         ones."""
         overlaps = np.eye(len(dwell)) if overlaps is None else overlaps
         own = np.array([self._heard(dwell, k, overlaps[k]) for k in range(len(dwell))])
-        last = (
-            np.array([self._heard(dwell, k, overlaps[k - 1]) for k in range(len(dwell))]) if len(dwell) > 1 else 0 * own
-        )
+        last = 0 * own
+        if len(dwell) > 1:
+            last = np.array([self._heard(dwell, k, overlaps[k - 1]) for k in range(len(dwell))])
         strength = 1 / own
         for _ in range(2):  # once more, with the last motifs before the first
             for k in range(len(dwell)):
@@ -127,10 +121,9 @@ class Timing:
         if wrong.size:
             reach = f"from {1e3 * low:.3g} to {1e3 * high:.3g} ms" if low < high else "of no length at all"
             path = f"delays of {1e3 * self.delay:g} ms" if self.delay else f"a low-pass of {1e3 * self.lowpass:g} ms"
-            raise DescriptionError(
-                f"sequence: motif {wrong[0] + 1} cannot last {1e3 * dwell[wrong[0]]:g} ms; with {path} motifs "
-                f"{reach} are within reach; give such dwell times, another path, or more cells"
-            )
+            raise DescriptionError(f"sequence: motif {wrong[0] + 1} cannot last {1e3 * dwell[wrong[0]]:g} ms; with "
+                                   f"{path} motifs {reach} are within reach; give such dwell times, another path, or "
+                                   "more cells")
 
 
 def dwell_times(text: str, motifs: int) -> np.ndarray:
@@ -141,10 +134,8 @@ def dwell_times(text: str, motifs: int) -> np.ndarray:
     except ValueError:
         found = np.zeros(0)
     if len(found) not in (1, motifs) or not (found > 0).all():
-        raise DescriptionError(
-            f"sequence: dwell is {text!r}; write one time for all motifs, as '200 ms', or {motifs} of "
-            "them, as '100,200,150 ms'"
-        )
+        raise DescriptionError(f"sequence: dwell is {text!r}; write one time for all motifs, as '200 ms', or {motifs} "
+                               "of them, as '100,200,150 ms'")
     return np.broadcast_to(found, (motifs,)).copy()
 
 

@@ -122,15 +122,15 @@ def test_a_field_of_zero_leaves_the_neuron():
     np.testing.assert_array_equal(memory.update(state), state)
 
 
-def test_a_memory_of_little_weight_decides_where_the_others_cancel():
-    """Overlaps 400, 200, 200 and 2 with a state of ones: the last, which is left out at first, breaks the tie."""
-    patterns = np.ones((4, 400), int)
-    patterns[1, :100] = patterns[2, 100:200] = patterns[3, :199] = -1
-    last = random_signs(1, 400)
-    projected = np.concatenate([np.ones((1, 400), int), -np.ones((2, 400), int), last])
+def test_memories_of_little_weight_decide_where_the_others_all_but_cancel():
+    """Overlaps 400 − 200 − 198 with a state of ones, and −3 × 2 from memories that are left out at first."""
+    patterns = np.ones((6, 400), int)
+    for row, number in enumerate((0, 100, 101, 199, 199, 199)):
+        patterns[row, :number] = -1
+    projected = np.repeat([[1], [-1], [-1], [-1], [-1], [-1]], 400, axis=1)
     memory = BinaryMemory(patterns, projected, "linear", self_terms=True)
-    np.testing.assert_array_equal(memory.update(patterns[:1]), last)
-    np.testing.assert_array_equal(memory.update(np.repeat(patterns[:1], 50, axis=0)), np.repeat(last, 50, axis=0))
+    for number in (1, MANY):
+        assert (memory.update(np.ones((number, 400))) == -1).all()
 
 
 def test_many_states_fall_in_portions(monkeypatch):

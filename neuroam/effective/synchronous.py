@@ -1,20 +1,17 @@
 """Effective level of circuits with synchronous updates: time goes in steps, and all visible neurons follow at once what
 they heard in the last one.
 
-    h(n) = S r(n) + J(n)        hidden neurons have no time constant; J is what else drives them
-    r(n + 1) = g( P f(h(n)) + I(n + 1) )
+    h(n) = S r(n − 1) + J(n)            hidden neurons have no time constant; J is what else drives them
+    r(n) = g( P f(h(n)) + I(n) )
 
 A step is the shortest delay of the circuit's synapses or, without any, the time constant of its visible neurons. The
-step
-from a neuron to the next is the first delay: a synapse of three steps is heard two steps later than one without delay.
-Slow synapses and all cells that are neither visible nor hidden keep their time constants τ: they go the fraction
-1 − exp(−step/τ) of the way in each step. Inputs are read at the beginning of a step and act on visible neurons at once.
+step from a neuron to the next is the first delay: a synapse of three steps is heard two steps later than one without
+delay. Slow synapses and all cells that are neither visible nor hidden keep their time constants τ: they go the fraction
+1 − exp(−step/τ) of the way in each step. Inputs, I and J, are read at the beginning of a step and act at once.
 
 The two-body circuit has autapses by way of hidden neurons, which the theory of such networks leaves out: "synchronous
-without
-autapses", neuron i receives Σ_μ P_iμ f(Σ_{j≠i} S_μj r_j). A binary neuron whose drive is 0 stays as it is.
+without autapses", neuron i receives Σ_μ P_iμ f(Σ_{j≠i} S_μj r_j). A binary neuron whose drive is 0 stays as it is.
 """
-
 from __future__ import annotations
 
 from collections import defaultdict
@@ -40,11 +37,8 @@ def run_synchronous(wired: Wired, session: Session, order: tuple[int, ...]) -> O
     network = _Network(wired, order, session.dt)
     recorded = [p for p, _ in session.record]
     responses = {p: np.zeros((session.n_trials, wired.populations[p].size)) for p in recorded}
-    traced = [
-        (p, slice(None) if cells is None else list(cells))
-        for p, cells in session.record
-        if session.every and cells != ()
-    ]
+    traced = [(p, slice(None) if cells is None else list(cells)) for p, cells in session.record
+              if session.every and cells != ()]
     samples = -(-session.stop // session.every) if session.every else 0
     traces = {p: np.zeros((samples, len(np.arange(wired.populations[p].size)[cells]))) for p, cells in traced}
     by_duration: dict[int, list[Presentation]] = defaultdict(list)
@@ -64,11 +58,9 @@ def run_synchronous(wired: Wired, session: Session, order: tuple[int, ...]) -> O
                     first, last = (-(-min(tick, row.stop) // session.every) for tick in (begin, end))
                     traces[p][first:last] = state.r[p][cells, b]
     names = [p.name for p in wired.populations]
-    return Outcome(
-        responses={names[p]: v for p, v in responses.items()},
-        traces={names[p]: v for p, v in traces.items()},
-        weights={q.name: q.weight.copy() for q in wired.projections},
-    )
+    return Outcome(responses={names[p]: v for p, v in responses.items()},
+                   traces={names[p]: v for p, v in traces.items()},
+                   weights={q.name: q.weight.copy() for q in wired.projections})
 
 
 def step_of(wired: Wired) -> float:
@@ -79,18 +71,15 @@ def step_of(wired: Wired) -> float:
 
 def _visible(wired: Wired) -> int:
     if wired.stored is None:
-        raise Unsupported(
-            f"circuit {wired.name!r} stores no patterns, so nothing says which of its neurons are visible; "
-            "give it patterns=Patterns(…), or updates='continuous'"
-        )
+        raise Unsupported(f"circuit {wired.name!r} stores no patterns, so nothing says which of its neurons are "
+                          "visible; give it patterns=Patterns(…), or updates='continuous'")
     return wired.find(wired.stored.population, "synchronous updates")
 
 
 @dataclass(frozen=True, eq=False)
 class _Heard:
-    """One hidden population as the visible neurons hear it, themselves left out: `own` (n_hidden, n) are the weights
-    of each
-    visible neuron in it, and `copies` the populations, with their shares, that carry its emission there."""
+    """One hidden population as the visible neurons hear it, themselves left out: `own` (n_hidden, n) are the weights of
+    each visible neuron in it, and `copies` the populations, with their shares, that carry its emission there."""
 
     projection: int
     hidden: int
@@ -105,15 +94,10 @@ class _Network:
         self.wired, self.order, self.visible = wired, order, _visible(wired)
         self.step = step_of(wired)
         self.ticks = _whole(self.step / dt, f"an update of {self.step:g} s", f"time steps of {dt:g} s")
-        self.late = [
-            max(_whole(q.delay / self.step, f"the delay of {q.name}", f"updates of {self.step:g} s") - 1, 0)
-            for q in wired.projections
-        ]
-        self.others = [
-            p
-            for p, population in enumerate(wired.populations)
-            if not population.is_input and p not in order and p != self.visible
-        ]
+        self.late = [max(_whole(q.delay / self.step, f"the delay of {q.name}", f"updates of {self.step:g} s") - 1, 0)
+                     for q in wired.projections]
+        self.others = [p for p, population in enumerate(wired.populations)
+                       if not population.is_input and p not in order and p != self.visible]
         self.weight = [_readable(q, wired) for q in wired.projections]
         self.memory = 1 + max(self.late, default=0)
         left_out = wired.updates == "synchronous without autapses"
@@ -134,17 +118,11 @@ class _Network:
             heard = [row for row in self.wired.projections if row.post == q.pre and not self._is_input(row.pre)]
             own = np.array([dense_weights(row, self.wired) for row in heard])
             copies = [self._carries_visible(row.pre) for row in heard]
-            if (
-                self.late[k]
-                or q.layout != "dense"
-                or not all(copies)
-                or _transfer(self.wired, q.pre).layerwise
-                or (own != own[0]).any()
-            ):
-                raise Unsupported(
-                    f"what a neuron of circuit {self.wired.name!r} says to itself through "
-                    f"{self.wired.populations[q.pre].name} cannot be told apart; use updates='synchronous'"
-                )
+            alike = not _transfer(self.wired, q.pre).layerwise and (own == own[0]).all()
+            if self.late[k] or q.layout != "dense" or not all(copies) or not alike:
+                raise Unsupported(f"what a neuron of circuit {self.wired.name!r} says to itself through "
+                                  f"{self.wired.populations[q.pre].name} cannot be told apart; "
+                                  "use updates='synchronous'")
             found.append(_Heard(k, q.pre, own[0], tuple(row.pre for row in heard)))
         return found
 
@@ -174,57 +152,62 @@ class _Trials:
         self.past = [dict(self.r)] * network.memory
 
     def advance(self, n: int) -> None:
-        """One step: what was heard moves the visible neurons and the slow ones, and hidden ones follow."""
+        """One step: hidden neurons hear what was, and all others follow."""
         network = self.network
-        now: dict[int, np.ndarray] = {}
-        for p, drive in self.session.inputs.items():
-            gain = network.wired.populations[p].gain
-            at = [row.start + n * network.ticks for row in self.rows]
-            now[p] = np.stack([gain * drive.at(tick) for tick in at], axis=1)
+        now = {p: self._input(p, n) for p in self.session.inputs}
+        for p in network.order:
+            self.x[p] = self._drive(p, now)
+            now[p] = network.transfer(p, self.x[p])
+        drives = {p: self._drive(p, now) for p in (*network.others, network.visible)}
         for p in network.others:
             fraction = -np.expm1(-network.step / float(network.wired.populations[p].neuron.tau))  # type: ignore
-            self.x[p] = self.x[p] + fraction * (self._drive(p, self.past, now) - self.x[p])
-        visible = network.visible
-        before, self.x[visible] = self.r[visible], self._drive(visible, self.past, now)
-        self.r = {**self.r, **now}
-        for p in (*network.others, visible):
-            self.r[p] = network.transfer(p, self.x[p])
-        if isinstance(_transfer(network.wired, visible), Sign):
-            self.r[visible] = np.where(self.x[visible] == 0, before, self.r[visible])
+            self.x[p] = self.x[p] + fraction * (drives[p] - self.x[p])
+        self.x[network.visible] = drives[network.visible]
+        following = {p: network.transfer(p, self.x[p]) for p in (*network.others, network.visible)}
+        if isinstance(_transfer(network.wired, network.visible), Sign):
+            undecided = self.x[network.visible] == 0
+            following[network.visible][undecided] = self.r[network.visible][undecided]
+        self.r = {**now, **following}
         self.past = [self.r, *self.past[:-1]]
-        for p in network.order:
-            self.x[p] = self._drive(p, self.past, {})
-            self.r[p] = network.transfer(p, self.x[p])
 
-    def _drive(self, p: int, past: list[dict[int, np.ndarray]], inputs: dict[int, np.ndarray]) -> np.ndarray:
-        """What a population hears: from `inputs` now, from others as they were in the newest of `past` or before."""
+    def _input(self, p: int, n: int) -> np.ndarray:
+        gain, drive = self.network.wired.populations[p].gain, self.session.inputs[p]
+        return np.stack([gain * drive.at(row.start + n * self.network.ticks) for row in self.rows], axis=1)
+
+    def _drive(self, p: int, now: dict[int, np.ndarray]) -> np.ndarray:
+        """What a population hears: inputs and hidden neurons as they are `now`, others as they were a step ago."""
         total, division = np.zeros((2, *self.x[p].shape))
         size = np.zeros(total.shape)
         for k, q in enumerate(self.network.wired.projections):
             if q.post != p:
                 continue
-            r = inputs[q.pre] if q.pre in inputs else past[self.network.late[k]][q.pre]
+            r = self._emission(k, now)
             if q.divisive:
                 division += self._deliver(k, r)
                 continue
-            part = self._deliver_to_others(self.network.alone[k], r) if k in self.network.alone else self._deliver(k, r)
+            alone = self.network.alone.get(k)
+            part = self._deliver_to_others(alone, now) if alone else self._deliver(k, r)
             total += part
             size += np.abs(part)
         total[np.abs(total) < ROUNDING * size] = 0
         return total / (1 + division)
 
+    def _emission(self, k: int, now: dict[int, np.ndarray]) -> np.ndarray:
+        """What arrives through a projection."""
+        pre, late = self.network.wired.projections[k].pre, self.network.late[k]
+        if pre in now:
+            return self.past[late - 1][pre] if late else now[pre]
+        return self.past[late][pre]
+
     def _deliver(self, k: int, r: np.ndarray) -> np.ndarray:
         q, weight = self.network.wired.projections[k], self.network.weight[k]
         return weight * r.sum(axis=0, keepdims=True) if q.layout == "uniform" else weight @ r
 
-    def _deliver_to_others(self, heard: _Heard, r: np.ndarray) -> np.ndarray:
+    def _deliver_to_others(self, heard: _Heard, now: dict[int, np.ndarray]) -> np.ndarray:
         """Σ_μ P_iμ f(h_μ − own part of neuron i)."""
-        network, past = self.network, self.past
-        sources = [
-            past[network.late[k]][q.pre]
-            for k, q in enumerate(network.wired.projections)
-            if q.post == heard.hidden and q.pre in heard.copies
-        ]
+        network = self.network
+        sources = [self._emission(k, now) for k, q in enumerate(network.wired.projections)
+                   if q.post == heard.hidden and q.pre in heard.copies]
         own = np.sum(sources, axis=0)  # what each visible neuron sends there
         h, weight = self.x[heard.hidden], network.wired.projections[heard.projection].weight
         w = abs(heard.own.flat[0])
