@@ -70,9 +70,9 @@ def durations(recording: xr.Dataset, population: str, run: str, rest: str, group
     return ((high - low) / 0.9).where(times.notnull().sum("unit") >= LEAST_CELLS)
 
 
-def first_duration(recording: xr.Dataset, population: str, run: str, rest: str, group: str) -> xr.DataArray:
-    """Duration of the first event of the block, which starts where the track does, dims (animal)."""
-    return durations(recording, population, run, rest, group).isel(trial=0)
+def usual_duration(recording: xr.Dataset, population: str, run: str, rest: str, group: str) -> xr.DataArray:
+    """Median duration of the block's events in seconds, dims (animal)."""
+    return durations(recording, population, run, rest, group).median("trial")
 
 
 def _lap_times(tick: np.ndarray, unit: np.ndarray, on: np.ndarray, stop: np.ndarray, n_units: int,

@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from neuroam.analysis.contrast import Measure, in_group
-from neuroam.analysis.laps import first_duration, ordered_fraction, reversed_fraction, speed_up
+from neuroam.analysis.laps import ordered_fraction, reversed_fraction, speed_up, usual_duration
 from neuroam.analysis.plots_timing import event_figures, score_figures
 from neuroam.prediction import Prediction, above, below, between
 from neuroam.protocol import Block, Figure, Group, Protocol, Record, Stimulus, Trial
@@ -48,9 +48,7 @@ def replay_compression(laps: int = 4, events: int = 12, window: Any = 500 * ms) 
         levels=("spiking",),
         groups=(Group(ASYMMETRIC), Group(SYMMETRIC, strain={"rule": "symmetric"}),
                 Group(NONE, strain={"rule": "none"})),
-        blocks=(*(block for name, length in TRACKS.items()
-                  for block in (_running(name, length, laps), _resting(name, length, events, window))),
-                _events("long track, end", ENDS, window)),
+        blocks=tuple(block for name in TRACKS for block in _on_a_track(name, laps, events, window)),
         record=(Record("CA3"),),
         predictions=(*_order(), *_speed()),
         figures=_figures(),
@@ -69,14 +67,18 @@ def _running(name: str, length: float, laps: int) -> Block:
     return Block(f"{name} track", (lap,), fresh=True)
 
 
-def _resting(name: str, length: float, events: int, window: Any) -> Block:
-    return _events(f"{name} track, rest", np.round(np.linspace(0, 2 / 3 * length, events), 3), window)
+def _on_a_track(name: str, laps: int, events: int, window: Any) -> tuple[Block, ...]:
+    length = TRACKS[name]
+    rest = _resting(f"{name} track, rest", np.round(np.linspace(0, 2 / 3 * length, events), 3), window)
+    start = _resting(f"{name} track, start", (0.0,), window, repeats=3)
+    end = (_resting(f"{name} track, end", ENDS, window),) if name == "long" else ()
+    return (_running(name, length, laps), rest, start, *end)
 
 
-def _events(name: str, places: Iterable[float], window: Any) -> Block:
+def _resting(name: str, places: Iterable[float], window: Any, repeats: int = 1) -> Block:
     return Block(name, tuple(
-        Trial(f"event from {place:g} m, {name}", QUIET + window,
-              (Stimulus("sharp wave", {"m": float(place)}, WAVE, QUIET),), phase="rest") for place in places))
+        Trial(f"event from {place:g} m", QUIET + window, (Stimulus("sharp wave", {"m": float(place)}, WAVE, QUIET),),
+              phase="rest", repeats=repeats) for place in places))
 
 
 def _of(measure: Measure, track: str, group: str = ASYMMETRIC, part: str = "rest", **settings: Any) -> Any:
@@ -108,9 +110,9 @@ def _speed() -> tuple[Prediction, ...]:
                    "a faster timescale; about 20 × is background, not verified", NADASDY,
                    "direction read in the abstract", "the range"),
         Prediction("replay of the whole short track takes (ms)", functools.partial(milliseconds, of=_of(
-            first_duration, "short")), between(50, 120), ripples, DAVIDSON, "read in the abstract"),
+            usual_duration, "short", part="start")), between(50, 120), ripples, DAVIDSON, "read in the abstract"),
         Prediction("replay of the whole long track takes (ms)", functools.partial(milliseconds, of=_of(
-            first_duration, "long")), above(120), ripples, DAVIDSON, "read in the abstract"),
+            usual_duration, "long", part="start")), above(120), ripples, DAVIDSON, "read in the abstract"),
         Prediction("speed of replay on the long track over that on the short one", functools.partial(
             quotient, one=_of(speed_up, "long"), other=_of(speed_up, "short")), between(0.8, 1.25),
             "long ones chain several", DAVIDSON, "read in the abstract", "one speed; the margin"),
