@@ -1,4 +1,4 @@
-"""The command line: list, show, run, compare, report, cache. Nothing heavy is imported before a command needs it."""
+"""The command line: list, show, run, compare, report, nwb, notebook, cache. Nothing heavy is imported before a command needs it."""
 from __future__ import annotations
 
 import argparse
@@ -64,11 +64,27 @@ def parser() -> argparse.ArgumentParser:
     report = verbs.add_parser("report", help="judge a run again and write its report.html anew")
     report.add_argument("folder", metavar="FOLDER", help="a folder that `neuroam run` made")
     report.set_defaults(do=_report)
+    _keeping_parsers(verbs)
     cache = verbs.add_parser("cache", help="show compiled simulation programs and finished animals, or clear them")
     cache.add_argument("--clear", action="store_true", help="delete them; they are made again when needed")
     cache.add_argument("--out", default="runs", metavar="FOLDER", help="where runs are kept (default: runs)")
     cache.set_defaults(do=_cache)
     return top
+
+
+def _keeping_parsers(verbs: argparse._SubParsersAction) -> None:
+    nwb = verbs.add_parser("nwb", help="write recordings as NWB files, one for each animal",
+                           description="Write every animal of a recording, or of all recordings of a run, to an NWB "
+                           "file of its own in a folder beside it; the report of the run then links them.")
+    nwb.add_argument("path", metavar="PATH", help="a recording (.nc), or a folder that `neuroam run` made")
+    nwb.add_argument("--species", metavar="LATIN", help="the species modelled, such as 'Drosophila melanogaster'")
+    nwb.set_defaults(do=_nwb)
+    notebook = verbs.add_parser("notebook", help="write index.html, the page on all runs, anew",
+                                description="Write the notebook of a folder of runs anew. Every run does so itself; "
+                                "this is for after folders were moved or deleted.")
+    notebook.add_argument("out", nargs="?", default="runs", metavar="FOLDER",
+                          help="where runs are kept (default: runs)")
+    notebook.set_defaults(do=_notebook)
 
 
 def _run_parser(verbs: argparse._SubParsersAction) -> None:
@@ -77,6 +93,7 @@ def _run_parser(verbs: argparse._SubParsersAction) -> None:
                            "description, and compare the outcome with the published one. Finished animals are kept: "
                            "an interrupted run goes on where it was when the same command is given again.")
     _choices(run)
+    run.add_argument("--nwb", action="store_true", help="also keep every animal as an NWB file")
     run.set_defaults(do=_run)
 
 
@@ -156,7 +173,7 @@ def _setting(text: str) -> tuple[str, str]:
 def _run(options: argparse.Namespace) -> int:
     from neuroam.runs import Request, run
 
-    run(Request(**_chosen(options)), options.out, options.workers)
+    run(Request(**_chosen(options)), options.out, options.workers, nwb=options.nwb)
     return 0
 
 
@@ -191,6 +208,20 @@ def _report(options: argparse.Namespace) -> int:
     from neuroam.runs import rewrite_report
 
     rewrite_report(options.folder)
+    return 0
+
+
+def _nwb(options: argparse.Namespace) -> int:
+    from neuroam.runs import export_nwb
+
+    export_nwb(options.path, options.species)
+    return 0
+
+
+def _notebook(options: argparse.Namespace) -> int:
+    from neuroam.notebook import write_notebook
+
+    print(write_notebook(options.out))
     return 0
 
 

@@ -26,6 +26,7 @@ from neuroam.errors import DescriptionError
 from neuroam.experiment import Progress, process_pool
 from neuroam.fingerprint import fingerprint
 from neuroam.neurons import Escape
+from neuroam.notebook import write_notebook
 from neuroam.outcome import Level, comparison_table, curve_summary, curve_table, verdict_table
 from neuroam.protocol import Protocol, Record
 from neuroam.recording import versions, write_whole
@@ -148,7 +149,7 @@ def run_comparison(request: Comparison, out: str | os.PathLike = "runs", workers
         else:
             found, compared = compare(circuit, protocol, request.levels, request.animals, request.seed, **options)
             page = _finish(folder, found, compared, circuit, protocol, request.command)
-    print(f"\ncomparison: {page}")
+    print(f"\ncomparison: {page}\nnotebook: {write_notebook(out)}")
     return folder
 
 
@@ -180,7 +181,7 @@ def _save(compared: xr.Dataset, folder: Path, command: str) -> None:
 
 def _attributes(protocol: Protocol, circuit: Circuit, animals: int, seed: int) -> dict[str, str | int]:
     return {"title": protocol.title, "protocol": protocol.name, "circuit": str(circuit.recipe or circuit.name),
-            "animals": animals, "seed": seed, "source": versions()}
+            "animals": animals, "seed": seed, "source": versions(), "references": protocol.source}
 
 
 def _not_modelled(circuit: Circuit) -> dict[str, tuple[str, ...]]:

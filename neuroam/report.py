@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 import xarray as xr
 
@@ -77,6 +78,15 @@ class Plate:
 
 
 @dataclass(frozen=True)
+class Kept:
+    """A file beside the page: its name, its address from the page, its size in words."""
+
+    name: str
+    address: str
+    size: str
+
+
+@dataclass(frozen=True)
 class Section:
     """A part of the page after what came out: sentences, tables, figures, and tables that are folded away."""
 
@@ -91,13 +101,16 @@ def write_report(folder: str | os.PathLike, levels: Sequence[Level], circuit: Ci
                  command: str) -> Path:
     """Write ``report.html`` into `folder`, all or nothing, and return its path. `command` makes the run again."""
     files = [_file(level, levels, Path(folder)) for level in levels]
-    return _write(folder, "report.html", render(levels, circuit, protocol, command, files))
+    page = _page(circuit, protocol, command, levels=levels, summary=summary(levels), made=made(levels, files),
+                 kept=kept(Path(folder), "*.nc"), nwb=kept(Path(folder), "nwb-*/*.nwb"))
+    return _write(folder, "report.html", page)
 
 
 def write_comparison(folder: str | os.PathLike, levels: Sequence[Level], comparison: xr.Dataset, circuit: Circuit,
                      protocol: Protocol, command: str) -> Path:
     """Write ``comparison.html``: how far the levels are apart, and the verdicts at each. As `write_report`."""
     page = _page(circuit, protocol, command, levels=levels, plates=[], made=made(levels, ()),
+                 kept=kept(Path(folder), "comparison.nc"),
                  sections=[_comparison(comparison, animals(levels))],
                  summary=[*comparison_summary(comparison), *(summary(levels) if protocol.predictions else [])])
     return _write(folder, "comparison.html", page)
@@ -110,14 +123,21 @@ def write_curve(folder: str | os.PathLike, curve: xr.Dataset, orders: xr.Dataset
             ("Versions", str(curve.attrs["source"])))
     page = _page(circuit, protocol, command, sections=[_curve(curve, orders, breaks)], plates=[],
                  summary=curve_summary(orders, breaks, curve), made=Table("Make it again", ("", ""), rows),
-                 names=["effective", *curve["level"].values.tolist()], animals=animals_in([curve]))
+                 names=["effective", *curve["level"].values.tolist()], animals=animals_in([curve]),
+                 kept=kept(Path(folder), "comparison.nc"))
     return _write(folder, "comparison.html", page)
 
 
-def render(levels: Sequence[Level], circuit: Circuit, protocol: Protocol, command: str,
-           files: Sequence[str] = ()) -> str:
-    """The page of a run as text. `files` names the recording of each level."""
-    return _page(circuit, protocol, command, levels=levels, summary=summary(levels), made=made(levels, files))
+def kept(folder: Path, pattern: str) -> tuple[Kept, ...]:
+    """The files of a run's folder that match, as the page in that folder links them."""
+    found = sorted(path for path in folder.glob(pattern) if path.is_file())
+    return tuple(Kept(path.relative_to(folder).as_posix(), quote(path.relative_to(folder).as_posix()),
+                      _size(path.stat().st_size)) for path in found)
+
+
+def _size(count: int) -> str:
+    power = 2 if count >= 1e5 else 1
+    return f"{count / 1000**power:.{0 if count >= 10 * 1000**power else 1}f} {('kB', 'MB')[power - 1]}"
 
 
 def _page(circuit: Circuit, protocol: Protocol, command: str, levels: Sequence[Level] = (), **content: Any) -> str:
@@ -129,7 +149,7 @@ def _page(circuit: Circuit, protocol: Protocol, command: str, levels: Sequence[L
     usual: dict[str, Any] = {
         "protocol": protocol, "circuit": circuit, "command": command, "measured": measured, "about": about(protocol),
         "names": [level.name for level in levels], "claims": by_claim(levels), "animals": animals(levels),
-        "sections": (),
+        "sections": (), "kept": (), "nwb": (),
         "calibration": calibration(levels, _drive_unit(circuit)), "forest": _forest(levels, protocol),
         "notes": _notes(circuit), "diagram": _diagram(circuit), "circuit_tables": describe(circuit).tables,
         "protocol_tables": _protocol_tables(protocol), "timetable": timetable(protocol)}

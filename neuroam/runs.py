@@ -1,12 +1,14 @@
 """A run: from a request to a folder with recordings, verdicts and a report.
 
     runs/odour_discrimination-<hash>/   recording.nc (the first level asked for), recording-<level>.nc, verdicts.json,
-                                        report.html
+                                        report.html, nwb-<level>/ if asked for
+    runs/index.html                     the notebook: all runs, comparisons and sweeps
     runs/.animals/                      finished animals, used again by any run that needs the same ones
 """
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 import os
 import shutil
@@ -21,10 +23,11 @@ import xarray as xr
 
 from neuroam import registry
 from neuroam.circuit import Circuit, as_rates, as_spikes, unknown
-from neuroam.errors import DescriptionError, RecordingError
+from neuroam.errors import DescriptionError, NeuroamError, RecordingError
 from neuroam.experiment import judge, process_pool, simulate, try_on
 from neuroam.fingerprint import fingerprint
 from neuroam.neurons import LIF, Escape
+from neuroam.notebook import write_notebook
 from neuroam.prediction import Verdict
 from neuroam.protocol import Protocol
 from neuroam.recording import load, save, write_whole
@@ -84,9 +87,14 @@ class Plan:
         return simulate(self.circuit, self.protocol, self.solver, animals, seed, level=self.level, **options)
 
 
-def run(request: Request, out: str | os.PathLike = "runs", workers: int | None = None) -> Path:
-    """Run it, judge it, write its folder; prints progress and the verdict table. Returns the folder."""
+def run(request: Request, out: str | os.PathLike = "runs", workers: int | None = None, *, nwb: bool = False) -> Path:
+    """Run it, judge it, write its folder; prints progress and the verdict table. Returns the folder.
+
+    With `nwb`, every animal at every level is also kept as NWB.
+    """
     check_numbers(request, workers)
+    if nwb:
+        _needs_pynwb()
     protocol, circuit = described(request)
     plans = plan(circuit, protocol, request.levels, clock(request, protocol), request.solver)
     request = replace(request, levels=tuple(each.level for each in plans))
@@ -104,6 +112,8 @@ def run(request: Request, out: str | os.PathLike = "runs", workers: int | None =
                                  progress=AnimalsDone(each.level))
             recording.attrs["history"] = request.command
             save(recording, folder / _file_name(each.level, request.levels))
+            if nwb:
+                _write_nwb(recording, folder / f"nwb-{each.level}")
             levels.append(Level(each.level, recording, verdicts_on(recording, protocol)))
     _finish(folder, levels, circuit, protocol, request.command)
     return folder
@@ -170,6 +180,12 @@ def _at_level(name: str, circuit: Circuit, protocol: Protocol) -> tuple[Circuit,
 
 def rewrite_report(folder: str | os.PathLike) -> Path:
     """Judge the recordings of a run's folder again, with the analysis as it is now, and write the report anew."""
+    _finish(Path(folder), *read_run(folder))
+    return Path(folder)
+
+
+def read_run(folder: str | os.PathLike) -> tuple[list[Level], Circuit, Protocol, str]:
+    """The levels of a run's folder, judged as now, with its circuit, its protocol and its command."""
     folder = Path(folder)
     made = _read_verdicts(folder)
     levels = []
@@ -178,8 +194,38 @@ def rewrite_report(folder: str | os.PathLike) -> Path:
         protocol = registry.build("protocols", recording.attrs["protocol"])
         levels.append(Level(name, recording, verdicts_on(recording, protocol)))
     circuit = registry.build("circuits", levels[0].recording.attrs["circuit"])
-    _finish(folder, levels, circuit, protocol, made["command"])
+    return levels, circuit, protocol, made["command"]
+
+
+def export_nwb(path: str | os.PathLike, species: str | None = None) -> list[Path]:
+    """Write the animals of a recording, or of all recordings of a run's folder, as NWB beside it; returns the folders.
+
+    recording.nc of a run goes to nwb-<level>/, any other NAME.nc to nwb-NAME/. The report of the run then links them.
+    """
+    _needs_pynwb()
+    path = Path(path)
+    folder = path if path.is_dir() else path.parent
+    ran = (folder / "verdicts.json").exists()
+    levels = _read_verdicts(folder)["levels"] if ran or path.is_dir() else []
+    known = {folder / _file_name(level, levels): f"nwb-{level}" for level in levels}
+    chosen = known if path.is_dir() else {path: known.get(path, f"nwb-{path.stem}")}
+    written = [_write_nwb(load(one), folder / name, species) for one, name in chosen.items()]
+    if ran:
+        rewrite_report(folder)
+    return written
+
+
+def _write_nwb(recording: xr.Dataset, folder: Path, species: str | None = None) -> Path:
+    from neuroam.io import to_nwb_all
+
+    files = to_nwb_all(recording, folder, species=species)
+    print(f"{len(files)} NWB files: {folder}")
     return folder
+
+
+def _needs_pynwb() -> None:
+    if importlib.util.find_spec("pynwb") is None:
+        raise NeuroamError("NWB needs pynwb 4 or later: pip install 'neuroam[nwb]'")
 
 
 def described(request: Request, option: str = "--set") -> tuple[Protocol, Circuit]:
@@ -238,12 +284,12 @@ def check_writable(folder: Path) -> None:
 
 def _finish(folder: Path, levels: list[Level], circuit: Circuit, protocol: Protocol, command: str) -> None:
     verdicts: dict[str, Any] = {
-        "protocol": protocol.name, "source": protocol.source, "command": command,
+        "protocol": protocol.name, "title": protocol.title, "source": protocol.source, "command": command,
         "levels": [level.name for level in levels],
         "verdicts": {level.name: [dataclasses.asdict(v) for v in level.verdicts] for level in levels}}
     write_whole(folder / "verdicts.json", json.dumps(verdicts, indent=1, ensure_ascii=False).encode())
     report = write_report(folder, levels, circuit, protocol, command)
-    print(f"\n{verdict_table(levels)}\n\nreport: {report}")
+    print(f"\n{verdict_table(levels)}\n\nreport: {report}\nnotebook: {write_notebook(folder.parent)}")
 
 
 def _read_verdicts(folder: Path) -> dict[str, Any]:

@@ -62,8 +62,11 @@ def levels():
 def page(levels, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run")
     (folder / "recording-rate.nc").touch()
+    (folder / "nwb-rate").mkdir()
+    for name in ("000_control_1.nwb", "001_APL blocked_1.nwb"):
+        (folder / "nwb-rate" / name).write_bytes(b"x" * 123_456)
     path = write_report(folder, levels, CIRCUIT, PROTOCOL, COMMAND)
-    assert sorted(os.listdir(folder)) == ["recording-rate.nc", "report.html"]
+    assert sorted(os.listdir(folder)) == ["nwb-rate", "recording-rate.nc", "report.html"]
     return path
 
 
@@ -74,7 +77,9 @@ def test_it_is_one_file_that_asks_for_nothing(page):
     assert read.open == []
     pictures = [a for a in read.addresses if a.startswith("data:image/png;base64,")]
     assert len(pictures) >= 10 and all(len(a) > 1000 for a in pictures)
-    assert {a for a in read.addresses if a not in pictures} == {f"#{i}" for i in read.ids}
+    beside = {a for a in read.addresses if a not in pictures and not a.startswith("#")}
+    assert beside == {"data:,", "recording-rate.nc", "nwb-rate/000_control_1.nwb", "nwb-rate/001_APL%20blocked_1.nwb"}
+    assert {a for a in read.addresses if a.startswith("#")} == {f"#{i}" for i in read.ids}
     assert not re.search(r"<script|https?://|@import|url\(", text)
 
 
@@ -84,6 +89,12 @@ def test_every_claim_stands_beside_what_was_found_and_published(page, levels):
         for text in (verdict.claim, verdict.verdict, verdict.published, verdict.certainty, verdict.assumed):
             assert " ".join(text.split()) in words
     assert all(name in words for name in ("spiking", "rate", "effective"))
+
+
+def test_it_links_the_data_that_lie_beside_it(page):
+    words = " ".join("".join(Page(page.read_text(encoding="utf-8")).words).split())
+    assert "recording-rate.nc 0.0 kB" in words and "nwb-rate/000_control_1.nwb 0.1 MB" in words
+    assert "2 NWB files, one for each animal and level" in words
 
 
 def test_it_says_how_to_make_it_again(page):

@@ -23,7 +23,7 @@ SMALL = ["run", "odour_discrimination", "--levels", "effective", "--animals", "2
 def folder(tmp_path_factory):
     out = tmp_path_factory.mktemp("runs")
     assert main([*SMALL, "--out", str(out)]) == 0
-    return next(path for path in out.iterdir() if not path.name.startswith("."))
+    return next(path for path in out.iterdir() if path.name.startswith("odour_discrimination-"))
 
 
 def test_a_run_leaves_recording_verdicts_and_report(folder):
