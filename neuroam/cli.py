@@ -1,4 +1,5 @@
-"""The command line: list, show, run, compare, report, nwb, notebook, cache. Nothing heavy is imported before a command needs it."""
+"""The command line: list, show, run, compare, report, nwb, notebook, cache. Nothing heavy is imported before a command
+needs it."""
 from __future__ import annotations
 
 import argparse

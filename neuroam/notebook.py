@@ -98,7 +98,7 @@ def read_folders(out: str | os.PathLike) -> list[Entry]:
     try:
         folders = sorted(path for path in Path(out).iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError as error:
-        raise RecordingError(f"{out} cannot be listed: {error.strerror}; give the folder that runs are kept in") from None
+        raise RecordingError(f"{out} cannot be listed: {error.strerror}; give the folder where runs are kept") from None
     return sorted(map(read_folder, folders), key=lambda entry: (bool(entry.problem), -entry.when, entry.folder))
 
 

@@ -8,6 +8,8 @@ import base64
 import itertools
 import json
 import os
+import re
+import select
 import shutil
 import subprocess
 import time
@@ -22,9 +24,10 @@ PICTURES = "[...document.images].filter(i => !(i.complete && i.naturalWidth > 0)
 LINKS = "[...document.querySelectorAll('a[href]')].map(a => a.href)"
 ANCHORS = "[...document.querySelectorAll('[id]')].map(e => e.id)"
 SIDEWAYS = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
-SMALLEST = """Math.min(...[...document.querySelectorAll('main p, main td, main th, main li, main a, main h1, main code')]
+SMALLEST = """Math.min(...[...document.querySelectorAll('p, td, th, li, a, h1, code')]
   .filter(e => e.innerText && e.innerText.trim() && e.getClientRects().length)
   .map(e => parseFloat(getComputedStyle(e).fontSize)))"""
+PATIENCE = 30  # seconds
 COLOURS = "[getComputedStyle(document.body).color, getComputedStyle(document.body).backgroundColor]"
 
 
@@ -84,6 +87,7 @@ class Browser:
 
     def _next(self) -> dict[str, Any]:
         while b"\0" not in self.rest:
+            assert select.select([self.back], [], [], PATIENCE)[0], "Chromium says nothing"
             some = os.read(self.back.fileno(), 1 << 20)
             assert some, "Chromium ended"
             self.rest += some
@@ -110,11 +114,9 @@ class Browser:
 
     def _settle(self) -> None:
         """Wait until the page is loaded, with pictures that load when seen."""
-        end = time.monotonic() + 20
+        end = time.monotonic() + PATIENCE
         while not any(e.get("method") == "Page.loadEventFired" for e in self.events):
-            assert time.monotonic() < end, "the page does not load"
-            self.ask("Page.getNavigationHistory")
-            time.sleep(0.02)
+            self.events.append(self._next())
         self.run("document.querySelectorAll('img[loading=lazy]').forEach(i => i.loading = 'eager')")
         while self.run("[...document.images].some(i => !i.complete)") and time.monotonic() < end:
             time.sleep(0.02)
@@ -161,7 +163,5 @@ def _resolves(link: str, anchors: dict[str, set[str]]) -> bool:
     if not parts.fragment or path.suffix != ".html":
         return True
     if str(path) not in anchors:
-        import re
-
         anchors[str(path)] = set(re.findall(r'\bid="([^"]+)"', path.read_text(encoding="utf-8")))
     return unquote(parts.fragment) in anchors[str(path)]
