@@ -7,8 +7,7 @@ The circuit is the softmax memory of `circuits/visible_hidden.py` with 1000 visi
     h ← h + (X v − h) dt/τ_h,     v ← v + (Xᵀ softmax(β h) − v) dt/τ_v
 
 for all trials. The ceiling is the two matrix products alone (64 trials), or one matrix–vector product, which reads X
-once
-(one trial). All in one process with one thread, each method's repeats spread over the whole run.
+once (one trial). All in one process on one core, each method's repeats spread over the whole run.
 """
 
 from __future__ import annotations
@@ -242,6 +241,8 @@ def main() -> None:
         parser.add_argument(f"--{name}", default=default, help="(default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=15, help="of each method (default: %(default)s)")
     options = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):  # JAX takes every core whatever it is told
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     head = host.describe(host.load())
     text = ["# One step of a visible–hidden circuit", "", *head]
     for hidden in map(int, options.hidden.split(",")):

@@ -167,7 +167,7 @@ def emission(code, c, theta, x):
     return one / (c[2] + c[0] * np.log((x - c[1]) / (x - theta)))
 
 
-@njit(cache=True, error_model="numpy")
+@njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
 def _emit_layer(code, c, theta, gain, x, out):
     """Transfer function number `code` of a whole population (see neuroam.layer_transfer), sums in double precision."""
     for i in range(len(x)):
@@ -180,9 +180,11 @@ def _emit_layer(code, c, theta, gain, x, out):
         total = np.float64(np.exp(ghost - top))
         for i in range(len(x)):
             out[i] = np.exp(c[0] * out[i] - top)
-            total += out[i]
         for i in range(len(x)):
-            out[i] *= gain[i] / total
+            total += out[i]
+        share = x.dtype.type(1 / total)
+        for i in range(len(x)):
+            out[i] *= gain[i] * share
     else:
         mean, total = 0.0, 0.0
         if code == LAYER_NORM:
@@ -306,7 +308,10 @@ def _sum_graded(cells, syn, state, n):
         c, d = cells.start[post], cells.start[post + 1]
         target = state.division[c:d] if syn.divisive[q] else state.total[c:d]
         if syn.layout[q] == PAIR:
-            _add_both_ways(state.weight, syn.first[q], r, state.r[c:d], target, state.total[a:b])
+            if syn.by_pre[q] == 1:
+                _add_both_ways(state.weight, syn.first[q], state.r[c:d], r, target, state.total[a:b])
+            else:
+                _add_both_ways(state.weight, syn.first[q], r, state.r[c:d], state.total[a:b], target)
         elif syn.layout[q] == DENSE:
             _add_dense(state.weight, syn.first[q], syn.by_pre[q], syn.by_post[q], r, target)
         else:
@@ -341,34 +346,37 @@ def _add_dense(weight, first, by_pre, by_post, r, target):
 
 
 @njit(cache=True, error_model="numpy", fastmath={"reassoc", "contract"})
-def _add_both_ways(weight, first, r_pre, r_post, total_post, total_pre):
-    """W r_pre and Wᵀ r_post in one pass over W, four rows at a time."""
-    n, m = len(r_pre), len(r_post)
-    four = m - m % 4
-    for i in range(0, four, 4):
-        w = weight[first + i * n: first + (i + 4) * n]
-        a, b, c, d = w[:n], w[n: 2 * n], w[2 * n: 3 * n], w[3 * n:]
-        p, q, s, t = r_post[i], r_post[i + 1], r_post[i + 2], r_post[i + 3]
+def _add_both_ways(weight, first, r_row, r_column, total_row, total_column):
+    """W r_column, by row, and Wᵀ r_row, by column, in one pass over W, five rows at a time: as many as registers hold.
+    Rows should be the longer side."""
+    n, m = len(r_column), len(r_row)
+    five = m - m % 5
+    for i in range(0, five, 5):
+        w = weight[first + i * n: first + (i + 5) * n]
+        a, b, c, d, e = w[:n], w[n: 2 * n], w[2 * n: 3 * n], w[3 * n: 4 * n], w[4 * n:]
+        p, q, s, t, u = r_row[i], r_row[i + 1], r_row[i + 2], r_row[i + 3], r_row[i + 4]
         zero = weight.dtype.type(0)
-        to_a, to_b, to_c, to_d = zero, zero, zero, zero
+        to_a, to_b, to_c, to_d, to_e = zero, zero, zero, zero, zero
         for j in range(n):
-            x = r_pre[j]
+            x = r_column[j]
             to_a += a[j] * x
             to_b += b[j] * x
             to_c += c[j] * x
             to_d += d[j] * x
-            total_pre[j] += a[j] * p + b[j] * q + c[j] * s + d[j] * t
-        total_post[i] += to_a
-        total_post[i + 1] += to_b
-        total_post[i + 2] += to_c
-        total_post[i + 3] += to_d
-    for i in range(four, m):
+            to_e += e[j] * x
+            total_column[j] += a[j] * p + b[j] * q + c[j] * s + d[j] * t + e[j] * u
+        total_row[i] += to_a
+        total_row[i + 1] += to_b
+        total_row[i + 2] += to_c
+        total_row[i + 3] += to_d
+        total_row[i + 4] += to_e
+    for i in range(five, m):
         row = weight[first + i * n: first + (i + 1) * n]
         to_row = weight.dtype.type(0)
         for j in range(n):
-            to_row += row[j] * r_pre[j]
-            total_pre[j] += row[j] * r_post[i]
-        total_post[i] += to_row
+            to_row += row[j] * r_column[j]
+            total_column[j] += row[j] * r_row[i]
+        total_row[i] += to_row
 
 
 @njit(cache=True, error_model="numpy", forceinline=True)

@@ -54,15 +54,15 @@ def shifted(x, threshold, gain, out):
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})
-def below_their_maximum(out, highest):
-    """Each trial's values minus their maximum, which goes to `highest`."""
-    highest[:] = out[0]
-    for i in range(1, out.shape[0]):
-        for b in range(out.shape[1]):
-            highest[b] = max(highest[b], out[i, b])
-    for i in range(out.shape[0]):
-        for b in range(out.shape[1]):
-            out[i, b] -= highest[b]
+def below_their_maximum(x, threshold, gain, out, highest):
+    """gain (x − θ) minus its maximum in each trial, which goes to `highest`."""
+    highest[:] = gain * (x[0] - threshold[0])
+    for i in range(1, x.shape[0]):
+        for b in range(x.shape[1]):
+            highest[b] = max(highest[b], gain * (x[i, b] - threshold[i]))
+    for i in range(x.shape[0]):
+        for b in range(x.shape[1]):
+            out[i, b] = gain * (x[i, b] - threshold[i]) - highest[b]
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"})

@@ -175,16 +175,14 @@ class Batch:
 
 
 Addition = Callable[[np.ndarray, np.ndarray], None]
-Matrices = dict[tuple[int, tuple[int, ...], tuple[int, ...]], np.ndarray]  # by place in memory, shape and strides
 
 
 def _additions(wired: Wired, n_trials: int, dtype: np.dtype) -> list[Addition]:
     """For each projection, a function (r (n_pre, n_trials), drive (n_post, n_trials)) that adds Σ w·r in place."""
-    matrices: Matrices = {}
-    return [_addition(q, wired, n_trials, dtype, matrices) for q in wired.projections]
+    return [_addition(q, wired, n_trials, dtype) for q in wired.projections]
 
 
-def _addition(q: WiredProjection, wired: Wired, n_trials: int, dtype: np.dtype, matrices: Matrices) -> Addition:
+def _addition(q: WiredProjection, wired: Wired, n_trials: int, dtype: np.dtype) -> Addition:
     if q.layout == "uniform":
         weight, pooled = dtype.type(q.weight), np.zeros(n_trials, dtype)
         return lambda r, drive: k.add_pooled(drive, r, weight, pooled)
@@ -193,21 +191,9 @@ def _addition(q: WiredProjection, wired: Wired, n_trials: int, dtype: np.dtype, 
         table = sparse.csr_matrix((q.weight.astype(dtype), (q.post_index, q.pre_index)), shape=shape)
         return lambda r, drive: k.add_sparse(drive, r, table.indptr, table.indices, table.data)
     gemm = blas.sgemm if dtype == np.float32 else blas.dgemm
-    matrix, turned = stored_once(q.weight, dtype, matrices)
+    matrix = np.ascontiguousarray(q.weight, dtype)  # of a transpose a copy: read by columns, products are slower
     # BLAS counts by columns: drive.T += r.T @ weight.T, and all of these are views it can read as they are
-    if turned:
-        return lambda r, drive: gemm(1.0, r.T, matrix.T, 1.0, drive.T, trans_b=1, overwrite_c=1)
     return lambda r, drive: gemm(1.0, r.T, matrix.T, 1.0, drive.T, overwrite_c=1)
-
-
-def stored_once(weight: np.ndarray, dtype: np.dtype, matrices: Matrices) -> tuple[np.ndarray, bool]:
-    """The weights by rows in memory, and whether that is their transpose; a matrix and its transpose are one."""
-    turned = not weight.flags.c_contiguous and weight.T.flags.c_contiguous
-    rows = weight.T if turned else weight
-    key = rows.__array_interface__["data"][0], rows.shape, rows.strides
-    if key not in matrices:
-        matrices[key] = np.ascontiguousarray(rows, dtype)
-    return matrices[key], turned
 
 
 def _changes(wired: Wired, session: Session, rows: list[Presentation]) -> dict[int, list[tuple[int, int, np.ndarray]]]:

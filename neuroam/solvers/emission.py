@@ -76,8 +76,7 @@ def _graded(transfer: object, threshold: np.ndarray, cell_gain: np.ndarray, x: n
         k.scale(r, gain * cell_gain)
 
     def softmax() -> None:
-        k.shifted(x, threshold, gain, r)
-        k.below_their_maximum(r, sums)
+        k.below_their_maximum(x, threshold, gain, r, sums)
         np.exp(r, out=r)
         if ghost > 0:
             np.exp(np.negative(sums, out=sums), out=sums)

@@ -58,7 +58,7 @@ class Tables:
         for q, projection in enumerate(wired.projections):
             first, size = int(self.synapses.first[q]), projection.weight.size
             values = weight[first: first + size].astype(float)
-            turned = self.synapses.layout[q] == k.PARTNER or self.synapses.by_pre[q] != 1
+            turned = (self.synapses.by_pre[q] != 1) != (self.synapses.layout[q] == k.PARTNER)
             if projection.layout == "dense" and turned:
                 unpacked[projection.name] = values.reshape(projection.weight.shape[::-1]).T
             else:
@@ -184,7 +184,9 @@ def _synapses(wired: Wired, channels: _Filters, traces: _Filters, trace_start: n
         by_pre, by_post, weight = _dense(q, position in partners.values())
         layout, first = LAYOUTS[q.layout], length["weight"]
         if position in partners:
-            layout, first, weight = k.PARTNER, columns["first"][partners[position]], np.zeros(0)
+            leader = partners[position]
+            layout, first, weight = k.PARTNER, columns["first"][leader], np.zeros(0)
+            by_pre = columns["by_pre"][leader]
         elif position in partners.values():
             layout = k.PAIR
         row: dict[str, Any] = {
@@ -239,8 +241,8 @@ def _dense(q: WiredProjection, paired: bool) -> tuple[int, int, np.ndarray]:
         return 0, 0, q.weight
     n_post, n_pre = q.weight.shape
     rule = q.plasticity
-    if paired:
-        return 1, n_pre, q.weight
+    if paired:  # both ways at once: best by long rows
+        return (1, n_pre, q.weight) if n_post <= n_pre else (n_post, 1, q.weight.T)
     if rule is not None and (float(rule.on_post) != 0 or float(rule.on_post_pre) != 0):
         return 1, n_pre, q.weight
     return n_post, 1, q.weight.T
