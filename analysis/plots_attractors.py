@@ -83,14 +83,14 @@ def matrix_figures(levels: Levels, groups: tuple[str, ...], label: str,
     panels = {}
     for level, recording in levels.items():
         rows = -(-len(groups) // 3)
-        figure, axes = canvas(rows, 3, WIDTH, 1.75 * rows + 0.3, squeeze=False)
+        figure, axes = canvas(rows, 3, WIDTH, 1.5 * rows + 0.2, squeeze=False)
         for ax in axes.ravel()[len(groups):]:
             ax.set_visible(False)
         for ax, group in zip(axes.ravel(), groups, strict=False):
             matrix = stimulus_correlations(recording, VISIBLE, group, (blocks or {}).get(group)).values[0]
             order = np.argsort(recording["phase"].values, kind="stable") if sort else np.arange(len(matrix))
             image = ax.imshow(matrix[np.ix_(order, order)], cmap="RdBu_r", vmin=-1, vmax=1, interpolation="nearest")
-            ax.set_title(group, fontsize=8)
+            ax.set_title(group, fontsize=7.5)
             ax.set(xticks=[], yticks=[])
         figure.supxlabel(label, fontsize=10)
         figure.colorbar(image, ax=axes, shrink=0.8, label="correlation", aspect=20)

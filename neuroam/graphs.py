@@ -11,9 +11,12 @@ are the ones the field uses:
 
 The graph triK5 of Burns, Haga & Fukai, three 5-cliques that each lost an edge and are joined in a ring by its ends, is
 Schapiro's graph under other numbers.
+
+A table of transitions (state, symbol) → state is a graph with named links; `transitions_of` reads it from a text.
 """
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -24,6 +27,9 @@ from neuroam.errors import DescriptionError, Unsupported
 
 ROOM, SIDE = 25, 5
 DOORS = ((23, 28), (15, 61), (73, 78), (86, 40))  # places numbered from 1, room after room, row after row
+Transitions = Mapping[tuple[str, str], str]
+FAMILY = ("H wife M; H son B; H daughter L; M husband H; M son B; M daughter L; "  # Burns 2024, arXiv 2404.07123
+          "L mother M; L father H; L brother B; B mother M; B father H; B sister L")
 
 
 class Graph(NamedTuple):
@@ -126,6 +132,31 @@ def normalised(adjacency: np.ndarray) -> np.ndarray:
 def distances(adjacency: np.ndarray) -> np.ndarray:
     """Links on the shortest way between any two nodes, whatever their direction (p, p); inf where there is none."""
     return csgraph.shortest_path(adjacency != 0, directed=False, unweighted=True)
+
+
+def transitions_of(text: str) -> dict[tuple[str, str], str]:
+    """The table that a text such as "off push on; on push off" gives: state, symbol, next state."""
+    table: dict[tuple[str, str], str] = {}
+    for entry in filter(None, (part.strip() for part in text.split(";"))):
+        words = entry.split()
+        if len(words) != 3:
+            raise DescriptionError(f"transition {entry!r}: give three words, a state, a symbol and the next state")
+        if table.setdefault((words[0], words[1]), words[2]) != words[2]:
+            raise DescriptionError(f"transition {entry!r}: {words[0]!r} with {words[1]!r} already leads to "
+                                   f"{table[words[0], words[1]]!r}; an automaton goes to one state")
+    if not table:
+        raise DescriptionError(f"transitions {text!r} hold none; give them as 'off push on; on push off'")
+    return table
+
+
+def states_of(table: Transitions) -> tuple[str, ...]:
+    """States in the order in which the table has them, those that are left first."""
+    return tuple(dict.fromkeys([state for state, _ in table] + list(table.values())))
+
+
+def symbols_of(table: Transitions) -> tuple[str, ...]:
+    """Symbols in the order in which the table has them."""
+    return tuple(dict.fromkeys(symbol for _, symbol in table))
 
 
 def import_networkx(what: str) -> Any:

@@ -13,24 +13,21 @@ the cue is read out: it is a known transition only if both its parts correlate w
 """
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from neuroam import graphs
 from neuroam.effective.correlated import Correlated
 from neuroam.effective.correlated_measures import correlations
 from neuroam.errors import DescriptionError
+from neuroam.graphs import Transitions, states_of, symbols_of, transitions_of
 
-Transitions = Mapping[tuple[str, str], str]
 RECOGNISED = 0.5  # correlation of each part of a cue, and of what is reached, with the memory it is taken for
 SMALLEST = 64  # neurons in a part: chance correlations then stay four standard deviations below RECOGNISED
 
-FAMILY: Transitions = {
-    ("H", "wife"): "M", ("H", "son"): "B", ("H", "daughter"): "L",
-    ("M", "husband"): "H", ("M", "son"): "B", ("M", "daughter"): "L",
-    ("L", "mother"): "M", ("L", "father"): "H", ("L", "brother"): "B",
-    ("B", "mother"): "M", ("B", "father"): "H", ("B", "sister"): "L"}
+FAMILY = transitions_of(graphs.FAMILY)
 
 
 @dataclass(frozen=True)
@@ -95,8 +92,7 @@ def automaton(transitions: Transitions, neurons: int = 1000, *, symbol_share: fl
     """The network of a table of transitions. `symbol_share` of the neurons stand for the symbol; all published."""
     if not transitions:
         raise DescriptionError("automaton: no transitions; give a table {(state, symbol): next state}")
-    states = tuple(dict.fromkeys([state for state, _ in transitions] + list(transitions.values())))
-    symbols = tuple(dict.fromkeys(symbol for _, symbol in transitions))
+    states, symbols = states_of(transitions), symbols_of(transitions)
     last = round(symbol_share * neurons)
     if min(last, neurons - last) < SMALLEST:
         raise DescriptionError(f"automaton: {neurons - last} of {neurons} neurons for states, {last} for symbols; "
