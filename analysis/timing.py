@@ -149,7 +149,9 @@ def _trials(recording: xr.Dataset, population: str, group: str, interval: str) -
     if not len(trials):
         known = ", ".join(dict.fromkeys(recording["stimulus"].values.tolist()))
         raise DescriptionError(f"no trial has the interval {interval!r}; there are: {known}")
-    traced = np.flatnonzero(recording["trace_population"].values == population)
+    traced = np.flatnonzero(recording["trace_population"].values == population) if "time" in recording.dims else ()
+    if not len(traced):
+        raise DescriptionError(f"no activity of {population!r} was recorded within trials; record it with every=…")
     time = recording["time"].values
     step = float(time[1] - time[0])
     on, off = (np.rint(recording[f"stimulus_{edge}"].values[:, trials] / step).astype(int) for edge in ("on", "off"))

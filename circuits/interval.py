@@ -9,7 +9,7 @@ without a change of shape, at the speed c γ/τ (Zhang 1996, J Neurosci 16:2112)
 proportional to 1 + u. One scalar input thus scales the whole sequence, as inputs from outside do in medial frontal
 cortex (Wang, Narain, Hosseini & Jazayeri 2018, Nat Neurosci 21:102). `hold` keeps the bump where it was started until
 the animal may go. That the input divides, and that the animal has learned which one goes with which interval, is
-assumed.
+assumed. These are the equations of the effective level, where the line alone has a time constant.
 
 Two other codes tell what scaling is not:
 
@@ -31,7 +31,7 @@ from neuroam.errors import DescriptionError
 from neuroam.neurons import Drive, Pool, Rate
 from neuroam.recipe import recipe
 from neuroam.transfer import Rectified
-from neuroam.units import Hz, assumed, ms, second, si
+from neuroam.units import Hz, assumed, ms, parameter, second
 
 CODES = ("scaling", "local", "retiming")
 WANG = "Wang et al. 2018, Nat Neurosci 21:102"
@@ -63,6 +63,9 @@ def holding(presented: Mapping[str, float]) -> np.ndarray:
 def timed(presented: Mapping[str, float], shortest: float, border: float) -> np.ndarray:
     """u for an interval, T = shortest · (1 + u), and which of the two maps is closed. Nothing presented: no input."""
     interval = sum(presented.values()) or shortest
+    if interval < shortest:
+        raise DescriptionError(f"an interval of {interval:g} s is shorter than the {shortest:g} s that the bump takes "
+                               "without input; give a longer one, or circuit.shortest=… a smaller value")
     late = interval > border
     return np.array([interval / shortest - 1, CLOSED * late, CLOSED * (not late)])
 
@@ -77,7 +80,7 @@ def interval(code: str = "scaling", places: int = 120, cells: int = 60, shortest
         raise DescriptionError(f"interval: code is {code!r}; use one of {CODES}")
     if places < 8 * WIDTH:
         raise DescriptionError(f"interval: {places} places cannot hold a bump; use at least {8 * WIDTH:g}")
-    fastest, limit, membrane = (float(si(value, "second", f"interval: {name}")) for name, value in
+    fastest, limit, membrane = (float(parameter(value, "second", f"interval: {name}", above=0)) for name, value in
                                 (("shortest", shortest), ("border", border), ("tau", tau)))
     maps = ("map 1", "map 2") if code == "retiming" else ("map 1",)
     copy = Rate(assumed(tau_shift, "fast against the line, as the equations have no time for it"), Rectified())
@@ -99,6 +102,7 @@ def interval(code: str = "scaling", places: int = 120, cells: int = 60, shortest
                "go": Port("hold", ("go",), holding),
                "interval": Port("tempo", ("s",), functools.partial(timed, shortest=fastest, border=limit)),
                "background": Port("background", (), always)},
+        hidden=("shift", *maps, "cells"),
         pool=Pool(pool, assumed(ceiling, "of the order of peak cortical rates")),
         notes={"code": code},
     )

@@ -42,13 +42,21 @@ DEPRESSION = 1.5  # of the potentiation
 
 def place_rates(presented: Mapping[str, float], places: np.ndarray, width: float) -> Parameter:
     """Rates of the input for an animal at one place; none where the animal is nowhere on the track."""
-    here = presented.get("m", np.inf)
-    return Parameter(PEAK * np.exp(-((places - here) ** 2) / (2 * width**2)), "hertz")
+    return Parameter(PEAK * np.exp(-(_away(presented, places) ** 2) / (2 * width**2)), "hertz")
 
 
 def sharp_wave(presented: Mapping[str, float], places: np.ndarray) -> Parameter:
     """Drive of the cells whose places are near the one named."""
-    return Parameter(WAVE * (np.abs(places - presented.get("m", np.inf)) <= REACH), "volt")
+    return Parameter(WAVE * (np.abs(_away(presented, places)) <= REACH), "volt")
+
+
+def _away(presented: Mapping[str, float], places: np.ndarray) -> np.ndarray:
+    """Metres from the place named to each cell's; infinite if none is."""
+    here = presented.get("m", np.inf)
+    if places[-1] + REACH < here < np.inf:
+        raise DescriptionError(f"place cells: {here:g} m is beyond the last cell's place, {places[-1]:g} m; use more "
+                               "cells, as circuit.cells=…, or a shorter track")
+    return places - here
 
 
 def background_rates(presented: Mapping[str, float], cells: int, rate: float) -> Parameter:

@@ -26,7 +26,7 @@ from neuroam.connect import InDegree, all_to_all, one_to_one
 from neuroam.errors import DescriptionError
 from neuroam.neurons import LIF, Drive, Poisson, graded
 from neuroam.recipe import recipe
-from neuroam.units import Hz, Parameter, assumed, ms, mV, si
+from neuroam.units import Hz, Parameter, assumed, ms, mV, parameter, si
 
 EGGER = "Egger et al. 2020, Cell 183:537"
 LONG = "Long, Jin & Fee 2010, Nature 468:394"
@@ -148,8 +148,11 @@ def song(neurons: int = 2000, motif: Any = 400 * ms, delays: str = "heterogeneou
     """
     if delays not in DELAYS:
         raise DescriptionError(f"song: delays is {delays!r}; use one of {DELAYS}")
-    length, wait = (float(si(value, "second", f"song: {name}"))
-                    for name, value in (("motif", motif), ("integration", integration)))
+    length = float(parameter(motif, "second", "song: motif", above=0))
+    wait = float(parameter(integration, "second", "song: integration", least=0))
+    if not 1 <= inputs < THALAMIC:
+        raise DescriptionError(f"song: inputs is {inputs}; each neuron needs at least 1, and fewer than the {THALAMIC} "
+                               "neurons of Uva")
     if neurons < 5e3 * length:
         raise DescriptionError(f"song: {neurons} neurons are too few for a motif of {length:g} s; use at least "
                                f"{int(5e3 * length)}, so that enough of them burst at any time")

@@ -20,6 +20,7 @@ import numpy as np
 from neuroam.analysis.contrast import Measure, in_group
 from neuroam.analysis.laps import ordered_fraction, reversed_fraction, speed_up, usual_duration
 from neuroam.analysis.plots_timing import event_figures, score_figures
+from neuroam.errors import DescriptionError
 from neuroam.prediction import Prediction, above, below, between
 from neuroam.protocol import Block, Figure, Group, Protocol, Record, Stimulus, Trial
 from neuroam.recipe import recipe
@@ -39,6 +40,8 @@ WAVE, QUIET = 10 * ms, 50 * ms
 @recipe
 def replay_compression(laps: int = 4, events: int = 12, window: Any = 500 * ms) -> Protocol:
     """`laps` of each track, then `events` started at as many places of its first two thirds, watched for `window`."""
+    if events < 1:
+        raise DescriptionError(f"replay_compression: events is {events}; it must be at least 1")
     return Protocol(
         name="replay_compression",
         title="Replay is faster than running",
@@ -54,7 +57,8 @@ def replay_compression(laps: int = 4, events: int = 12, window: Any = 500 * ms) 
         figures=_figures(),
         notes={"running": f"assumed: {SPEED:g} m/s throughout, in steps of {100 * STEP:g} cm",
                "what is calibrated": "the width of place fields, to an event 10–25 times as fast as running",
-               "events": "started by sharp waves at given places, not spontaneous; ripples are not modelled"},
+               "events": "started by sharp waves at given places, not spontaneous; ripples are not modelled",
+               "levels": "spikes alone: rate curves hold for constant drive, and a cell fires for milliseconds"},
     )
 
 

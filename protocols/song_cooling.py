@@ -29,6 +29,7 @@ from neuroam.analysis.song import (
     template_stretch,
     unevenness,
 )
+from neuroam.errors import DescriptionError
 from neuroam.manipulations import Cool
 from neuroam.prediction import Prediction, above, below, between, within
 from neuroam.protocol import Block, Figure, Group, Protocol, Record, Stimulus, Trial
@@ -60,6 +61,8 @@ OVERCOOLED = {textbook(d): d for d in DEGREES}
 def song_cooling(motifs: int = 3, q10: float = 1.35, window: Any = 850 * ms, traced: int = 20) -> Protocol:
     """`motifs` songs of one motif in each condition, each watched for `window`; `q10` of the cooled region. The
     potentials of the first `traced` HVC neurons are recorded."""
+    if traced < 1:
+        raise DescriptionError(f"song_cooling: traced is {traced}; record the potential of at least 1 neuron")
     trial = Trial("motif", window + 10 * ms, (Stimulus("start", "motif", 5 * ms, 10 * ms),), repeats=motifs)
     return Protocol(
         name="song_cooling",
@@ -81,7 +84,8 @@ def song_cooling(motifs: int = 3, q10: float = 1.35, window: Any = 850 * ms, tra
         notes={"cooling": Cool.__doc__ or "",
                "by construction": "a chain all of whose times are multiplied by one factor stretches by it; what does "
                                   "not follow is how little inputs that are not cooled disturb this, and that RA adds "
-                                  "no time of its own"},
+                                  "no time of its own",
+               "levels": "spikes alone: rate curves hold for constant drive, and a burst lasts milliseconds"},
     )
 
 

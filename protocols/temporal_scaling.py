@@ -41,15 +41,15 @@ def temporal_scaling(trials: int = 6) -> Protocol:
         source=f"{WANG}; {MELLO}; {MACDONALD}",
         circuit="interval",
         dt=0.5 * ms,
-        levels=("spiking", "rate"),
+        levels=("spiking", "rate", "effective"),
         groups=(Group(SCALING), Group(LOCAL, strain={"code": "local"}), Group(RETIMING, strain={"code": "retiming"})),
         blocks=(Block("production", tuple(_trial(name, trials) for name in INTERVALS), shuffle=True),),
         record=(Record("cells", every=5 * ms), Record("tempo")),
         predictions=(*_scaling(), *_controls()),
         figures=_figures(),
         notes={"intervals": "0.8 and 1.5 s are background, not verified in the source; 1 and 1.25 s are ours",
-               "what is calibrated": "the input for an interval follows from the speed without input and the circuit's "
-                                     "equation; nothing was fitted to these predictions"},
+               "by construction": "the equations scale, and the input for an interval follows from them; what does not "
+                                  "follow is how well cells with time constants and noise keep to it"},
     )
 
 
@@ -60,6 +60,7 @@ def _trial(interval: str, repeats: int) -> Trial:
     return Trial(interval, CUE + WAIT + watched,
                  (Stimulus("interval", {"s": length}, watched, CUE + WAIT), Stimulus("go", "go", watched, CUE + WAIT),
                   Stimulus("start", "start", CUE)), repeats=repeats)
+
 
 def _of(group: str, measure: Any, **settings: Any) -> Any:
     """The measure of the cells in one group, animal by animal."""

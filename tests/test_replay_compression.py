@@ -2,6 +2,7 @@
 up here."""
 from __future__ import annotations
 
+import functools
 from dataclasses import replace
 
 import numpy as np
@@ -76,6 +77,15 @@ def test_inputs_are_where_the_animal_is():
 def test_bad_settings_are_refused(settings, message):
     with pytest.raises(DescriptionError, match=message):
         place_cells(**settings)
+
+
+def test_tracks_longer_than_the_cells_reach_are_refused():
+    places = np.arange(50) / 50
+    for encode in (functools.partial(place_rates, width=0.03), sharp_wave):
+        with pytest.raises(DescriptionError, match=r"1\.2 m is beyond the last cell's place, 0\.98 m; use more cells"):
+            encode({"m": 1.2}, places=places)
+    with pytest.raises(DescriptionError, match="events is 0; it must be at least 1"):
+        replay_compression(events=0)
 
 
 # the protocol

@@ -100,13 +100,21 @@ def test_gestures_are_driven_by_cells_that_burst_together():
 
 @pytest.mark.parametrize("settings, message", [
     ({"delays": "random"}, "delays is 'random'; use one of"),
-    ({"neurons": 100}, "100 neurons are too few for a motif of 0.4 s; use at least 2000")])
+    ({"neurons": 100}, "100 neurons are too few for a motif of 0.4 s; use at least 2000"),
+    ({"motif": -5 * ms}, "song: motif is -5 ms; it must be more than 0"),
+    ({"integration": -1 * ms}, "song: integration is -1 ms; it must be at least 0"),
+    ({"inputs": 60}, "inputs is 60; each neuron needs at least 1, and fewer than the 60 neurons of Uva")])
 def test_bad_settings_are_refused(settings, message):
     with pytest.raises(DescriptionError, match=message):
         song(**settings)
 
 
 # the protocol
+
+def test_the_potential_of_some_neuron_must_be_recorded():
+    with pytest.raises(DescriptionError, match="traced is 0; record the potential of at least 1 neuron"):
+        song_cooling(traced=0)
+
 
 def test_every_neuron_bursts_once_when_it_is_due(recording):
     due = evenly(600, 0.12)

@@ -12,8 +12,9 @@ from neuroam import judge, simulate
 from neuroam.analysis import timing
 from neuroam.circuit import as_rates, as_spikes
 from neuroam.circuits.interval import WAY, holding, interval, kernels, timed
+from neuroam.effective.adiabatic import Adiabatic
 from neuroam.errors import DescriptionError
-from neuroam.prediction import NOT_DECIDABLE, REPRODUCED
+from neuroam.prediction import NOT_REPRODUCED, REPRODUCED
 from neuroam.protocol import Record
 from neuroam.protocols.temporal_scaling import INTERVALS, LOCAL, LONG, RETIMING, SCALING, SHORT, temporal_scaling
 from neuroam.solvers import Numba
@@ -63,10 +64,16 @@ def test_inputs_follow_from_the_interval():
 
 
 @pytest.mark.parametrize("settings, message", [
-    ({"code": "shifting"}, "code is 'shifting'; use one of"), ({"places": 20}, "20 places cannot hold a bump")])
+    ({"code": "shifting"}, "code is 'shifting'; use one of"), ({"places": 20}, "20 places cannot hold a bump"),
+    ({"shortest": 0 * ms}, "interval: shortest is 0 s; it must be more than 0")])
 def test_bad_settings_are_refused(settings, message):
     with pytest.raises(DescriptionError, match=message):
         interval(**settings)
+
+
+def test_intervals_that_the_bump_cannot_keep_are_refused():
+    with pytest.raises(DescriptionError, match=r"an interval of 0\.5 s is shorter than the 0\.6 s"):
+        timed({"s": 0.5}, 0.6, 1.0)
 
 
 # the protocol
@@ -89,6 +96,14 @@ def test_other_codes_fail_the_claims_of_scaling(rates, protocol, group, code):
     assert timing.kept_pace(rates, "cells", SHORT, LONG, group).values.max() < 0.3
 
 
+def test_with_a_time_constant_of_the_line_alone_it_scales_as_its_equation_says(protocol, rates):
+    only = replace(protocol, groups=protocol.groups[:1])
+    effective = simulate(interval(), only, Adiabatic(dt=protocol.dt), animals=1, seed=1, level="effective")
+    of = [timing.peak_ratio(r, "cells", SHORT, LONG, SCALING).values[0] for r in (effective, rates)]
+    assert of[0] == pytest.approx(1.875, rel=0.01)
+    assert abs(of[0] - 1.875) < abs(of[1] - 1.875)  # the lags of the other cells are the same in either interval
+
+
 def test_a_pool_of_spiking_cells_scales_too(protocol):
     only = replace(temporal_scaling(trials=3), groups=protocol.groups[:1])
     spiking = simulate(as_spikes(interval()), only, Numba(dt=1e-3), animals=1, seed=3)
@@ -99,11 +114,12 @@ def test_a_pool_of_spiking_cells_scales_too(protocol):
 
 @pytest.mark.slow
 def test_the_whole_protocol_with_spikes():
-    """Eight animals leave open whether .9 of the cells keep pace: .94 [.90, .97]."""
+    """Of 8 animals about .95 of the cells keep pace: whether more than .9 do can be left open, nothing else."""
     protocol = temporal_scaling()
     verdicts = judge(simulate(as_spikes(interval()), protocol, Numba(dt=protocol.dt), animals=8, seed=1), protocol)
-    missed = {v.claim: v.verdict for v in verdicts if v.verdict != REPRODUCED}
-    assert missed == {"cells whose peak is within 10 % of where scaling puts it": NOT_DECIDABLE}
+    open_ = {v.claim for v in verdicts if v.verdict != REPRODUCED}
+    assert open_ <= {"cells whose peak is within 10 % of where scaling puts it"}
+    assert all(v.verdict != NOT_REPRODUCED for v in verdicts)
 
 
 # the measures, on courses made up here
@@ -184,6 +200,8 @@ def test_the_spread_of_single_trials_is_found():
 def test_unknown_intervals_are_refused():
     with pytest.raises(DescriptionError, match="no trial has the interval '2 s'; there are: "):
         timing.course(made_up(scaled), "cells", "a", "2 s")
+    with pytest.raises(DescriptionError, match="no activity of 'neurons' was recorded within trials"):
+        timing.course(made_up(scaled), "neurons", "a", SHORT)
     with pytest.raises(DescriptionError, match="interval '800 ms' is none; give a number of seconds"):
         timing.seconds("800 ms")
     assert [timing.seconds(name) for name in INTERVALS] == [0.8, 1, 1.25, 1.5]
