@@ -34,8 +34,7 @@ def end_of_recall(
     recording: xr.Dataset, groups: Mapping[str, float], threshold: float = THRESHOLD, per: float = 1.0
 ) -> np.ndarray:
     """Load at which half of the patterns are recalled: the midpoint of a logistic curve of each animal over the
-    logarithm of
-    the load. NaN where an animal recalls all at every load, or none."""
+    logarithm of the load. NaN where an animal recalls all at every load, or none."""
     curve = recall_curve(recording, groups, threshold, per)
     tried = np.full(curve.shape, _trials(recording))
     middle, _ = logistic_fit(np.log(curve["load"].values), curve.values * tried, tried)

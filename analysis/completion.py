@@ -1,6 +1,5 @@
 """How far a population's answer to an altered stimulus is from its answer to the familiar one, as with population
-vectors in
-two environments (Neunuebel & Knierim 2014, Neuron 81:416)."""
+vectors in two environments (Neunuebel & Knierim 2014, Neuron 81:416)."""
 
 from __future__ import annotations
 
@@ -21,10 +20,8 @@ def agreement(
     recording: xr.Dataset, population: str, block: str, reference: str, group: str | None = None, other: bool = False
 ) -> xr.DataArray:
     """Pearson correlation across cells between the answer to each stimulus in `block` and to the same stimulus in the
-    block
-    `reference`, mean over stimuli; one value per animal. With `other`, to the other stimuli: what chance gives. A
-    stimulus
-    that all cells answer alike is left out."""
+    block `reference`, mean over stimuli; one value per animal. With `other`, to the other stimuli: what chance gives.
+    A stimulus that all cells answer alike is left out."""
     here, there = (responses(recording, population, group, name) for name in (block, reference))
     same = here["stimulus"].values[:, None] == there["stimulus"].values
     values = [_correlations(a, b)[~same if other else same] for a, b in zip(here.values, there.values, strict=True)]

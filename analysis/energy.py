@@ -1,9 +1,8 @@
 """Energy along trajectories: whether it falls, and how long the state takes to come to rest.
 
 Recordings of symmetric graded circuits carry `energy` (animal, time) (Krotov & Hopfield 2021). While the input is
-constant
-it may not rise; each trial is looked at from the end of its stimulus to its own end. Where there is no energy, as in
-spiking circuits, values are NaN.
+constant it may not rise; each trial is looked at from the end of its stimulus to its own end. Where there is no
+energy, as in spiking circuits, values are NaN.
 """
 
 from __future__ import annotations
@@ -37,9 +36,8 @@ def fall(recording: xr.Dataset, group: str | None = None) -> xr.DataArray:
 
 
 def steps_to_rest(recording: xr.Dataset, group: str | None = None, tolerance: float = 1e-3) -> xr.DataArray:
-    """Samples after the stimulus until no overlap moves by more than `tolerance` any more, mean over trials, one
-    value per
-    animal. With synchronous updates and a sample at each, the number of updates. Needs `overlap_trace`."""
+    """Samples after the stimulus until no overlap moves by more than `tolerance` any more, mean over trials, one value
+    per animal. With synchronous updates and a sample at each, the number of updates. Needs `overlap_trace`."""
     if "overlap_trace" not in recording:
         raise RecordingError("this recording has no overlaps in time; record the traces of a circuit with patterns")
     chosen = select(recording, group)

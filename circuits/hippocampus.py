@@ -2,20 +2,16 @@
 
     EC     ±1 input, parts of which may be missing
     DG     many cells, of which the few most driven by random perforant synapses answer: similar inputs get different
-    codes
+           codes
     CA3    driven by EC directly, and by the code in DG through mossy fibres that learned which pattern goes with it;
-    each
-           neuron tells the others what it remembers
+           each neuron tells the others what it remembers
 
     τ dv_i/dt = −v_i + w_EC r_i^EC + Σ_k G_ik r_k^DG + w Σ_μ ξ_μi softmax(β m)_μ,      m_μ = Σ_j ξ_μj tanh(gain v_j)/N
 
 The recurrent synapses of CA3 are written as memory neurons that hear and answer CA3 through the same synapses ξ and
-compete,
-as if under pooled inhibition (Krotov & Hopfield 2021): with them integrated out CA3 cells excite each other directly,
-and
-images that are like each other are still told apart. Marr 1971 and Treves & Rolls 1994
-(Hippocampus 4:374) give the three stages these tasks; the numbers of cells are scaled down, in proportions of our
-choice.
+compete, as if under pooled inhibition (Krotov & Hopfield 2021): with them integrated out CA3 cells excite each other
+directly, and images that are like each other are still told apart. Marr 1971 and Treves & Rolls 1994 (Hippocampus
+4:374) give the three stages these tasks; the numbers of cells are scaled down, in proportions of our choice.
 """
 
 from __future__ import annotations
@@ -41,8 +37,7 @@ RULES = {"hebb": "Σ_μ ξ_μ d_μᵀ / k", "delta": "ξᵀ D⁺, D the codes d_
 
 def mossy(patterns: np.ndarray, perforant: np.ndarray, winners: int, learning: str) -> np.ndarray:
     """G from the codes d_μ of the patterns in the dentate gyrus, the k most driven cells: Hebb's rule adds one
-    exposure to
-    the next, a delta rule corrects until each code gives its pattern, however much codes overlap."""
+    exposure to the next, a delta rule corrects until each code gives its pattern, however much codes overlap."""
     drive = perforant @ patterns.T
     code = np.zeros_like(drive)
     np.put_along_axis(code, np.argsort(-drive, axis=0, kind="stable")[:winners], 1.0, axis=0)
@@ -70,10 +65,9 @@ def hippocampus(
     answer.
 
     `direct` is w_EC, `recurrent` w, both relative to what the mossy fibres give for an intact cue; `sharpness` is β.
-    With `recurrent` below 1 the
-    mossy fibres can correct what CA3 guesses before they answer. `learning` of the mossy fibres is "hebb" or "delta".
-    ``images="digits"`` stores the first `patterns` of scikit-learn's 8 × 8 digits. `pool` and `ceiling`: see
-    `visible_hidden`.
+    With `recurrent` below 1 the mossy fibres can correct what CA3 guesses before they answer. `learning` of the mossy
+    fibres is "hebb" or "delta". ``images="digits"`` stores the first `patterns` of scikit-learn's 8 × 8 digits. `pool`
+    and `ceiling`: see `visible_hidden`.
     """
     if not 0 < coding_level < 1:
         raise DescriptionError(f"hippocampus: coding_level is {coding_level}; give a fraction between 0 and 1")

@@ -2,9 +2,8 @@
 
 Each stored pattern is shown intact and left alone; a memory within its capacity stays there. The load runs through the
 transition of each memory: classical (Amit, Gutfreund & Sompolinsky 1985, Phys Rev Lett 55:1530), sparse with k winners
-(Tsodyks & Feigelman 1988), polynomial (Krotov & Hopfield 2016, arXiv 1606.01164), exponential (Demircigil et al.
-2017, J Stat
-Phys 168:288) and softmax (Ramsauer et al. 2020, arXiv 2008.02217). Twice the capacity must fail.
+(Tsodyks & Feigelman 1988), polynomial (Krotov & Hopfield 2016, arXiv 1606.01164), exponential (Demircigil et al. 2017,
+J Stat Phys 168:288) and softmax (Ramsauer et al. 2020, arXiv 2008.02217). Twice the capacity must fail.
 """
 
 from __future__ import annotations
@@ -85,8 +84,7 @@ def half_stable(cells: int, n: int) -> float:
     """Patterns at which half of them are stable in a rectified polynomial memory of energy −Σ [m]₊ⁿ.
 
     A bit is wrong with probability Q(z), z² = 2 N^{n−1} / ((2n − 3)!! K): rectifying halves the noise of Krotov &
-    Hopfield
-    2016. Half of the patterns are stable where (1 − Q(z))^N = ½.
+    Hopfield 2016. Half of the patterns are stable where (1 − Q(z))^N = ½.
     """
     wrong = -math.expm1(math.log(0.5) / cells)
     low, high = 0.0, 10.0

@@ -1,9 +1,9 @@
 """Memories as minima of an energy: descent, basins of attraction, and the number of steps (Krotov & Hopfield 2021).
 
 Cues with more and more of their signs flipped are presented to memories of one size, and released. The energy must
-fall from
-then on, whatever the memory; cues inside the basin of a pattern end there. A softmax memory needs one step (Ramsauer et
-al. 2020, arXiv 2008.02217). A cue with half of its signs flipped says nothing about its pattern, and must fail.
+fall from then on, whatever the memory; cues inside the basin of a pattern end there. A softmax memory needs one step
+(Ramsauer et al. 2020, arXiv 2008.02217). A cue with half of its signs flipped says nothing about its pattern, and must
+fail.
 """
 
 from __future__ import annotations

@@ -2,12 +2,9 @@
 2014).
 
 Mice without NMDA receptors in CA3 find their way with all cues in place and fail when only some are left (Nakazawa et
-al.
-2002, Science 297:211): here, animals whose recurrent synapses never learned. Where cues were altered, the code in CA3
-stayed
-closer to the familiar one than that of its input from the dentate gyrus (Neunuebel & Knierim 2014, Neuron 81:416).
-All cues,
-the partial and the noisy ones, stay on while the answer is measured.
+al. 2002, Science 297:211): here, animals whose recurrent synapses never learned. Where cues were altered, the code in
+CA3 stayed closer to the familiar one than that of its input from the dentate gyrus (Neunuebel & Knierim 2014, Neuron
+81:416). All cues, the partial and the noisy ones, stay on while the answer is measured.
 """
 
 from __future__ import annotations

@@ -86,8 +86,7 @@ class EffectiveModel:
         self, states: np.ndarray, drive: np.ndarray | float = 0.0, tolerance: float = 1e-12, most: int = 10_000
     ) -> tuple[np.ndarray, np.ndarray]:
         """Synchronous updates until no component moves by more than `tolerance`; the states and the number of updates
-        each
-        took (`most` where it did not settle), shape (n_states,)."""
+        each took (`most` where it did not settle), shape (n_states,)."""
         states = np.atleast_2d(self._checked(states))
         steps = np.full(len(states), most)
         for step in range(most):

@@ -2,10 +2,8 @@
 energy.
 
 The state starts as the sign of the drive while the stimulus is on (cells without drive start at random) and is the
-answer
-of the trial when no single change lowers E(σ) = −L_h(Sσ) − ½ σ·Lσ any more (Hopfield 1982; Krotov & Hopfield 2016).
-There is
-no time, so there are no traces.
+answer of the trial when no single change lowers E(σ) = −L_h(Sσ) − ½ σ·Lσ any more (Hopfield 1982; Krotov & Hopfield
+2016). There is no time, so there are no traces.
 """
 
 from __future__ import annotations
