@@ -163,8 +163,7 @@ def _thumbnail(page: Path) -> str:
     out = page.parent.parent
     small = out / THUMBNAILS / f"{page.parent.name}.png"
     if not small.exists() or small.stat().st_mtime < page.stat().st_mtime:
-        picture = first_picture(page.read_text(encoding="utf-8", errors="replace"))
-        content = _shrunk(picture) if picture else b""
+        content = shrunk(first_picture(page.read_text(encoding="utf-8", errors="replace")))
         if not content:
             return ""
         write_whole(small, content)
@@ -183,7 +182,8 @@ def first_picture(page: str) -> bytes:
         return b""
 
 
-def _shrunk(picture: bytes) -> bytes:
+def shrunk(picture: bytes) -> bytes:
+    """A picture as a PNG of at most WIDTH; nothing where it cannot be read."""
     from PIL import Image
 
     try:
