@@ -195,10 +195,12 @@ def event_figures(levels: Levels, population: str, group: str, run: str, rest: s
         drawn = [event for event in shown if event < times.sizes["trial"]]
         figure, axes = canvas(1, 1 + len(drawn), height=3.0, sharey=True)
         axes[0].plot(lap, template, linestyle="none", marker=".", markersize=3, color=BLACK)
-        axes[0].set(xlabel="lap (s)", ylabel="place of the cell (s of running)")
+        axes[0].set(xlabel="time (s)", ylabel="place of the cell (s of running)")
+        axes[0].set_title("lap", fontsize=9)
         for ax, event in zip(axes[1:], drawn, strict=True):
             ax.plot(1e3 * times.isel(trial=event), template, linestyle="none", marker=".", markersize=3, color=BLUE)
-            ax.set_xlabel("event (ms)")
+            ax.set_xlabel("time (ms)")
+            ax.set_title(str(times["trial_name"].values[event]), fontsize=9)
         panels[level] = figure
     return panels
 

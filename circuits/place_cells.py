@@ -130,11 +130,11 @@ def _recurrent(rule: str, highest: Any, trace: Any) -> tuple[Projection, ...]:
         -DEPRESSION * step, "outweighs potentiation, so that spikes without order weaken")
     timed = ThreeFactor(on_post_pre=assumed(step, "a few laps teach a track"), on_pre_post=back, gate="state",
                         trace_pre=assumed(trace, "tens of ms"), trace_post=assumed(trace, "tens of ms"),
-                        low=0 * mV / Hz, high=assumed(highest, "lower ones carry no event, higher ones fire all"),
-                        name="spike timing")
+                        low=assumed(0 * mV / Hz, "excitatory"), name="spike timing",
+                        high=assumed(highest, "lower ones carry no event, higher ones fire all"))
     return (
-        Projection("CA3", "CA3", all_to_all(), 0 * mV / Hz, delay=assumed(2 * ms, "typical"),
-                   plasticity=None if rule == "none" else timed),
+        Projection("CA3", "CA3", all_to_all(), assumed(0 * mV / Hz, "no order before the first lap"),
+                   delay=assumed(2 * ms, "typical"), plasticity=None if rule == "none" else timed),
         Projection("CA3", "AHP", one_to_one(), assumed(1 * mV / Hz, "ends the firing of a cell after a few spikes")),
         Projection("AHP", "CA3", one_to_one(), assumed(-1.0, "a current of the same cell")),
         Projection("CA3", "I", all_to_all(), assumed(1.0, "hears all")),
