@@ -2,7 +2,8 @@
 
     place       (right − left, up − down) of the activity of the muscles
     speed       length of the change of place in a second
-    stroke      a peak of the speed above `share` of its largest; the time between two strokes is how long a pose lasts
+    stroke      the 60 ms in which the hand moves further than just before and after, and more than `share` of the
+                furthest; the time between the middles of two strokes is how long a pose lasts
     distance    mean over the points of one drawing of the distance to the nearest point of the other, over the size of
                 the latter (root mean square distance from its centre); the mean of both ways
 """
@@ -45,17 +46,20 @@ def speed(path: xr.DataArray) -> xr.DataArray:
     return path.isel(axis=0, drop=True).copy(data=np.linalg.norm(moved, axis=-1) / step)
 
 
-def strokes(path: xr.DataArray, share: float = 0.15, apart: float = 0.04) -> np.ndarray:
-    """Times at which one path (time, axis) sets out for a new place: peaks of the speed, at least `apart` seconds from
-    a higher one."""
+def strokes(path: xr.DataArray, share: float = 0.15, lasts: float = 0.06, apart: float = 0.04) -> np.ndarray:
+    """Middles of the windows of `lasts` seconds in which one path (time, axis) is longest, at least `apart` seconds
+    from a longer one; of equally long ones, the last."""
     fast = speed(path)
-    values, time = fast.values, fast["time"].values
-    if not values.any():
+    time = fast["time"].values
+    step = time[1] - time[0]
+    window = max(1, round(lasts / step))
+    moved = np.round(np.convolve(fast.values * step, np.ones(window), "same"), 9)
+    if not moved.any():
         return np.zeros(0)
-    width = max(1, round(apart / (time[1] - time[0])))
-    padded = np.pad(values, width)
-    highest = np.max(np.lib.stride_tricks.sliding_window_view(padded, 2 * width + 1), axis=1)
-    return time[(values == highest) & (values > share * values.max())]
+    width = max(1, round(apart / step))
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(moved, width), 2 * width + 1)
+    later = around[:, width + 1:].max(axis=1)
+    return time[(moved == around.max(axis=1)) & (moved > later) & (moved > share * moved.max())]
 
 
 def pauses(recording: xr.Dataset, group: str, block: str, number: int) -> np.ndarray:

@@ -192,7 +192,8 @@ def tempo_figures(levels: Levels, group: str, blocks: Mapping[str, float],
         band(ax, np.array(list(blocks.values())), values)
         ax.lines[-1].set(marker="o", markersize=4.5)
         ax.plot(law[0], 1e3 * law[1], "--", color=VERMILLION, linewidth=1.2, label="rule")
-        ax.set(xlabel="tonic input to the neurons that move on", ylabel="a motif lasts (ms)", ylim=(0, None))
+        ax.set(xlabel="tonic input to the neurons that move on", ylabel="a motif lasts (ms)", ylim=(0, None),
+               xticks=list(blocks.values()))
         ax.legend()
         panels[level] = figure
     return panels

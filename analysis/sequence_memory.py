@@ -120,7 +120,7 @@ def in_order(recording: xr.Dataset, group: str | None = None, block: str | None 
     """Motifs recalled in order before the first error, mean over trials; at most `motifs`."""
     found = found_visits(recording, group, block)
     number = sequence.recalled(found, list(range(_stored(recording, group))), cyclic=True).mean("trial")
-    return np.minimum(number, motifs) if motifs else number
+    return number.clip(max=motifs) if motifs else number
 
 
 def order(recording: xr.Dataset, group: str | None = None, block: str | None = None) -> xr.DataArray:
@@ -150,8 +150,14 @@ def deviation(recording: xr.Dataset, wanted: Sequence[float], group: str | None 
     infinite where a motif was not visited."""
     lasted = dwell_by_motif(recording, len(wanted), group, block)
     target = xr.DataArray(np.asarray(wanted), dims="motif")
-    apart = np.abs(lasted - target) / (target if relative else 1)
+    apart = abs(lasted - target) / (target if relative else 1)
     return apart.fillna(np.inf).max("motif")
+
+
+def each_trial(recording: xr.Dataset, measure: Measure) -> xr.DataArray:
+    """A measure of every trial by itself, dims (animal, trial)."""
+    values = [measure(recording.isel(trial=[k])) for k in range(recording.sizes["trial"])]
+    return xr.concat(values, "trial").transpose("animal", "trial")
 
 
 def clearness(recording: xr.Dataset, group: str | None = None, block: str | None = None) -> xr.DataArray:

@@ -133,10 +133,10 @@ def _figures() -> tuple[Figure, ...]:
 
 
 @recipe
-def digit_sequence(images: int = 1694, paired: bool = True) -> Protocol:
-    """Scikit-learn's handwritten digits in the order 0, 1, … 9, 0, …: `images` of the 1694 that differ. Each is cued;
+def digit_sequence(number: int = 1694, paired: bool = True) -> Protocol:
+    """Scikit-learn's handwritten digits in the order 0, 1, … 9, 0, …: `number` of the 1694 that differ. Each is cued;
     the answer a step later is compared with what the cue of the next one evokes."""
-    made = {"motifs": images, "images": "digits", "delay": STEP, "updates": "synchronous", "holding": 0,
+    made = {"motifs": number, "images": "digits", "delay": STEP, "updates": "synchronous", "holding": 0,
             "strength": 1.0}
     strains = {name: {**made, "separation": "exponential"} if name == "exponential" else
                {**made, "degree": int(name[4:]), "paired": paired} for name in DIGITS}
@@ -148,7 +148,7 @@ def digit_sequence(images: int = 1694, paired: bool = True) -> Protocol:
         levels=("rate", "effective"),
         dt=10 * ms,
         groups=tuple(Group(name, strain=strain) for name, strain in strains.items()),
-        blocks=(_images(CUED, images, 2 * STEP), _images(FOLLOWED, images, 3 * STEP)),
+        blocks=(_images(CUED, number, 2 * STEP), _images(FOLLOWED, number, 3 * STEP)),
         record=(Record("visible"),),
         predictions=tuple(Prediction(f"digits, {name}: transitions without an error", functools.partial(
             in_group, measure=RIGHT, group=name), between(value - 0.02, value + 0.02), f"{value:g}", SIMULATED,

@@ -28,6 +28,7 @@ from neuroam.effective.sequence_theory import crosstalk_variance, longest_dwell
 from neuroam.errors import DescriptionError, Unsupported
 
 CLEAR = 5.0  # standard deviations of the crosstalk that a timed transition keeps away from its neighbours
+ROUNDING = 1e-12  # of the sum of the sizes of its parts: a field below is 0
 STRONGEST = 2.5  # times what is needed to move on, as in the paper
 BOXCAR, EXPONENTIAL = "boxcar", "exponential"
 
@@ -174,6 +175,18 @@ class MixedNet:
                     kernels.add_trace_exponential(patterns, targets, trace, strength, f.gain, cavity, field)
         return fields
 
+    def _sizes(self, states: np.ndarray, traces: dict[float, np.ndarray]) -> np.ndarray:
+        """Sum of the sizes of what makes up each field of a state, (n_states, 1)."""
+        def total(f: Separation, patterns: np.ndarray, heard: np.ndarray, strength: np.ndarray | float) -> np.ndarray:
+            n = patterns.shape[1]
+            overlaps = heard.astype(float) @ patterns.T.astype(float) / n
+            return (np.abs(f(overlaps, n)) * strength).sum(axis=1)
+
+        sizes = total(separation(self.holding), self.sequence, states, 1.0)
+        for tau, (patterns, _, strength) in self._moved.items():
+            sizes += total(separation(self.moving), patterns, traces[tau], strength)
+        return sizes[:, None]
+
     def recall(self, states: ArrayLike, steps: int, history: ArrayLike | None = None) -> np.ndarray:
         """Synchronous steps from each state: (steps + 1, …, neurons), the start first.
 
@@ -191,7 +204,7 @@ class MixedNet:
             now = trajectory[t]
             for tau, trace in traces.items():
                 self._follow(trace, tau, now, trajectory[: t + 1], past)
-            trajectory[t + 1] = _signs(self.fields(now, traces), now)
+            trajectory[t + 1] = _signs(self.fields(now, traces), now, ROUNDING * self._sizes(now, traces))
         return trajectory.reshape(steps + 1, *states.shape)
 
     def _past(self, start: np.ndarray, history: ArrayLike | None) -> np.ndarray:
@@ -272,5 +285,5 @@ def _strengths(dwell: np.ndarray, degree: int) -> np.ndarray:
     return strength
 
 
-def _signs(fields: np.ndarray, states: np.ndarray) -> np.ndarray:
-    return np.where(fields == 0, states, np.where(fields > 0, 1, -1)).astype(np.int8)
+def _signs(fields: np.ndarray, states: np.ndarray, least: np.ndarray | float = 0.0) -> np.ndarray:
+    return np.where(np.abs(fields) <= least, states, np.where(fields > 0, 1, -1)).astype(np.int8)

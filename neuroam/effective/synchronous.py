@@ -28,7 +28,7 @@ from neuroam.solvers.base import Outcome
 from neuroam.transfer import Linear, Sign, Transfer
 from neuroam.wiring import Wired, WiredProjection
 
-ROUNDING = 1e-12  # of the sum of sizes: a drive below is 0
+ROUNDING = 1e-12  # of the sum of the sizes of what a neuron hears: a drive below is 0
 
 
 def run_synchronous(wired: Wired, session: Session, order: tuple[int, ...]) -> Outcome:
@@ -99,6 +99,7 @@ class _Network:
         self.others = [p for p, population in enumerate(wired.populations)
                        if not population.is_input and p not in order and p != self.visible]
         self.weight = [_readable(q, wired) for q in wired.projections]
+        self.largest = [np.abs(q.weight).max(initial=0.0) for q in wired.projections]
         self.memory = 1 + max(self.late, default=0)
         left_out = wired.updates == "synchronous without autapses"
         self.alone = {heard.projection: heard for heard in self._autapses()} if left_out else {}
@@ -188,7 +189,7 @@ class _Trials:
             alone = self.network.alone.get(k)
             part = self._deliver_to_others(alone, now) if alone else self._deliver(k, r)
             total += part
-            size += np.abs(part)
+            size += self._size(k, r, part)
         total[np.abs(total) < ROUNDING * size] = 0
         return total / (1 + division)
 
@@ -198,6 +199,12 @@ class _Trials:
         if pre in now:
             return self.past[late - 1][pre] if late else now[pre]
         return self.past[late][pre]
+
+    def _size(self, k: int, r: np.ndarray, part: np.ndarray) -> np.ndarray:
+        """Bound on Σ_j |w_ij r_j|."""
+        if self.network.wired.projections[k].layout == "dense":
+            return self.network.largest[k] * np.abs(r).sum(axis=0)
+        return np.abs(part)
 
     def _deliver(self, k: int, r: np.ndarray) -> np.ndarray:
         q, weight = self.network.wired.projections[k], self.network.weight[k]

@@ -1,0 +1,153 @@
+"""The circuit of motifs: step by step against the discrete-time networks, its timing against closed forms and
+integration, and what it refuses."""
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.integrate import solve_ivp
+
+from neuroam.circuits.sequence import sequence
+from neuroam.circuits.sequence_poses import poses
+from neuroam.circuits.sequence_timing import Timing, dwell_times
+from neuroam.effective.adiabatic import Adiabatic
+from neuroam.effective.binary_separation import Exponential, Power
+from neuroam.effective.sequence import MixedNet, PseudoinverseMemory, dense_sequence
+from neuroam.errors import DescriptionError
+from neuroam.protocol import Block, Protocol, Record, Trial
+from neuroam.protocols.sequence_recall import STEP, cued
+from neuroam.session import schedule
+from neuroam.transfer import Power as PowerTransfer
+from neuroam.units import ms
+from neuroam.wiring import wire
+
+DISCRETE = {"delay": STEP, "updates": "synchronous without autapses", "paired": True}
+DENSE = {**DISCRETE, "motifs": 30, "cells": 60, "holding": 0, "strength": 1.0}
+MIXED = {**DISCRETE, "motifs": 12, "cells": 60, "axons": 5, "strength": 2.5}
+CUE_ENDS = 2  # steps
+
+
+def walk(steps=40, seed=1, more=(), **settings):
+    """Stored patterns and states (steps, cells) of a network cued with its first motif, one row a step."""
+    protocol = Protocol(name="walk", title="", source="", circuit="sequence", dt=5 * ms,
+                        blocks=(Block("walk", (Trial("first", steps * STEP, (*cued("pattern 1"), *more)),)),),
+                        record=(Record("visible", every=STEP),))
+    solver = Adiabatic(dt=5e-3)
+    wired = wire(sequence(**settings), seed)
+    states = solver.run(wired, schedule(protocol, wired, solver.dt)).traces["visible"]
+    return wired.patterns.astype(int), states.astype(int)
+
+
+@pytest.mark.parametrize(("settings", "separation"), [
+    ({"degree": 1}, "linear"), ({"degree": 2}, Power(2)), ({"degree": 3}, Power(3)),
+    ({"separation": "exponential", "paired": False}, Exponential())])
+def test_densenet_step_by_step(settings, separation):
+    patterns, states = walk(**{**DENSE, **settings})
+    expected = dense_sequence(patterns, separation).update(states[CUE_ENDS - 1:-1])
+    np.testing.assert_array_equal(states[CUE_ENDS:], expected)
+    assert (states[CUE_ENDS:] != states[CUE_ENDS - 1:-1]).any(axis=1).all()
+
+
+@pytest.mark.parametrize("degree", [1, 2, 10])
+def test_mixednet_step_by_step(degree):
+    patterns, states = walk(**MIXED, degree=degree)
+    network = MixedNet(patterns, Power(degree), Power(degree), tau=5, strength=2.5)
+    for t in range(CUE_ENDS + 5, len(states)):
+        expected = network.recall(states[t - 1], 1, history=states[t - 5:t - 1])[-1]
+        np.testing.assert_array_equal(states[t], expected)
+
+
+def test_pseudoinverse_step_by_step():
+    settings = {**DENSE, "updates": "synchronous", "degree": 2, "level": 0.75, "pseudoinverse": True, "motifs": 20}
+    patterns, states = walk(**settings)
+    expected = PseudoinverseMemory(patterns, separation=Power(2)).update(states[CUE_ENDS - 1:-1])
+    np.testing.assert_array_equal(states[CUE_ENDS:], expected)
+    following = (CUE_ENDS - 1 + np.arange(len(states) - CUE_ENDS + 1)) % 20
+    np.testing.assert_array_equal(states[CUE_ENDS - 1:], patterns[following - 1])
+
+
+def test_with_autapses_is_another_network():
+    """The control: the comparison above tells the two apart."""
+    patterns, states = walk(**{**DENSE, "updates": "synchronous", "degree": 1, "motifs": 30})
+    assert (states[CUE_ENDS:] != dense_sequence(patterns, "linear").update(states[CUE_ENDS - 1:-1])).any()
+
+
+# timing
+
+def timing(**changed):
+    usual = Timing(PowerTransfer(power=4), visible=0.01, hidden=0.005, lowpass=0.1, delay=0.0, copies=1, noise=0.0)
+    return replace(usual, **changed)
+
+
+def test_strength_of_fast_cells_is_the_closed_form():
+    fast = timing(visible=1e-5, hidden=1e-5)
+    for lasts in (0.1, 0.3, 0.5):
+        before = np.exp(-lasts / 0.1)  # of the other motifs, all but forgotten
+        expected = 1 / (1 - before)**4
+        assert fast.strengths(np.full(20, lasts))[0] == pytest.approx(expected, rel=0.02 if lasts > 0.1 else 0.05)
+
+
+@pytest.mark.parametrize("path", [{}, {"delay": 0.05, "copies": 3}])
+def test_response_to_a_step_by_integration(path):
+    usual = timing(**path)
+
+    def slope(t, state):
+        if usual.delay:
+            heard = np.mean([t >= k * usual.delay for k in (1, 2, 3)])
+            return [0, (heard - state[1]) / usual.hidden]
+        return [(1 - state[0]) / usual.lowpass, (state[0] - state[1]) / usual.hidden]
+
+    t = np.linspace(0, 0.4, 81)
+    found = solve_ivp(slope, (0, 0.4), [0, 0], t_eval=t, max_step=5e-4, rtol=1e-8)
+    np.testing.assert_allclose(usual.response(t), found.y[1], atol=2e-3)
+
+
+def test_reach_grows_with_cells_and_ends_where_noise_decides():
+    few, many = (timing(noise=noise).reachable() for noise in (1e-3, 1e-5))
+    assert many[0] <= few[0] < few[1] < many[1]
+    _, high = timing(noise=1e-3).reachable()
+    slope = np.gradient([-np.log(timing().strengths(np.full(20, t))[0]) for t in (high - 1e-3, high + 1e-3)], 2e-3)
+    assert np.sqrt(2) * 1e-3 / slope[0] == pytest.approx(0.02 * high, rel=0.1)
+
+
+@pytest.mark.parametrize(("dwell", "motif"), [("20 ms", 1), ("200,200,2000 ms", 3)])
+def test_dwell_times_out_of_reach_are_refused_with_the_reachable_range(dwell, motif):
+    with pytest.raises(DescriptionError, match=rf"motif {motif} cannot last .* from [\d.]+ to [\d.]+ ms are within"):
+        sequence(motifs=3, dwell=dwell)
+
+
+def test_the_range_that_is_named_is_accepted():
+    low, high = sequence(dwell="200 ms").notes["dwell times"].split("from ")[1].split(" ms")[0].split(" to ")
+    for lasts in (float(low) + 1, float(high) - 1):
+        sequence(dwell=f"{lasts:g} ms")
+
+
+@pytest.mark.parametrize("settings", [
+    {"dwell": "100,200 ms"}, {"dwell": "soon"}, {"dwell": "200 ms", "holding": 0}, {"dwell": "200 ms", "gain": 5.0},
+    {"strength": 0}, {"separation": "cubic"}, {"updates": "asynchronous"}, {"criterion": 1.0}, {"axons": 0},
+    {"figure": "circle"}, {"images": "faces"}, {"delay": -1 * ms}])
+def test_refusals(settings):
+    with pytest.raises(DescriptionError):
+        sequence(**settings)
+
+
+def test_dwell_times_as_written():
+    np.testing.assert_allclose(dwell_times("100,250,40 ms", 3), [0.1, 0.25, 0.04])
+    np.testing.assert_allclose(dwell_times("0.2 s", 4), [0.2] * 4)
+
+
+@pytest.mark.parametrize("figure", ["star", "heart"])
+def test_poses_are_places_that_four_muscles_reach(figure):
+    right, left, up, down = poses(figure, 20).T
+    assert (np.minimum(right, left) == 0).all() and (np.minimum(up, down) == 0).all()
+    assert np.hypot(right - left, up - down).max() < 1.4
+    assert len(np.unique(np.round(poses(figure, 20), 6), axis=0)) == 20
+
+
+def test_a_star_has_five_tips_and_edges_of_one_length():
+    right, left, up, down = poses("star", 10).T
+    place = np.stack([right - left, up - down], axis=1)
+    assert (np.hypot(*place.T) > 0.999).sum() == 5
+    edges = np.linalg.norm(place - np.roll(place, 1, axis=0), axis=1)
+    np.testing.assert_allclose(edges, edges[0], rtol=1e-6)
