@@ -73,7 +73,7 @@ def _running(name: str, length: float, laps: int) -> Block:
 
 def _on_a_track(name: str, laps: int, events: int, window: Any) -> tuple[Block, ...]:
     length = TRACKS[name]
-    rest = _resting(f"{name} track, rest", np.round(np.linspace(0, 2 / 3 * length, events), 3), window)
+    rest = _resting(f"{name} track, rest", np.round(np.linspace(0, 2 / 3 * length, events), 2), window)
     start = _resting(f"{name} track, start", (0.0,), window, repeats=3)
     end = (_resting(f"{name} track, end", ENDS, window),) if name == "long" else ()
     return (_running(name, length, laps), rest, start, *end)
@@ -81,7 +81,7 @@ def _on_a_track(name: str, laps: int, events: int, window: Any) -> tuple[Block, 
 
 def _resting(name: str, places: Iterable[float], window: Any, repeats: int = 1) -> Block:
     return Block(name, tuple(
-        Trial(f"event from {place:g} m", QUIET + window, (Stimulus("sharp wave", {"m": float(place)}, WAVE, QUIET),),
+        Trial(f"from {place:g} m", QUIET + window, (Stimulus("sharp wave", {"m": float(place)}, WAVE, QUIET),),
               phase="rest", repeats=repeats) for place in places))
 
 
