@@ -167,7 +167,7 @@ def _controls() -> tuple[Prediction, ...]:
         ours("and exposes no more of it when lowered by 30 %: change of exposure", functools.partial(
             dormant.exposed_by, before=DORMANT, after=less, group=GLOBAL, **CELLS), below(0.0)),
         ours("where inhibition has learned, that change is", functools.partial(
-            dormant.exposed_by, before=DORMANT, after=less, group=CONTROL, **CELLS), above(0.0)),
+            dormant.exposed_by, before=DORMANT, after=less, group=CONTROL, **CELLS), above(0.0), published="more"),
         ours("strong global inhibition exposes nothing as it is lowered: Hz for each %", _in(
             STRONG, dormant.exposure_slope, trials=lowered, **CELLS), within(0.1)),
     )
