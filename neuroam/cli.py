@@ -1,5 +1,5 @@
-"""The command line: list, show, run, compare, report, nwb, notebook, cache. Nothing heavy is imported before a command
-needs it."""
+"""The command line: list, show, run, compare, sweep, report, nwb, notebook, cache. Nothing heavy is imported before a
+command needs it."""
 from __future__ import annotations
 
 import argparse
@@ -16,6 +16,7 @@ EPILOG = """examples:
   neuroam run odour_discrimination               run it; a folder with recordings, verdicts and report.html
   neuroam run odour_discrimination --animals 20 --set heterogeneity=lognormal
   neuroam compare odour_discrimination           hold its spiking, rate and effective levels against each other
+  neuroam sweep odour_discrimination --set claws=3,5,7,9    run it at each value of a setting, in one table and figure
 """
 COMPARE = """Run a protocol on the same animals at two levels of description or more, with the
 same trials and the same noise, and say by trial and by metric how far the
@@ -45,6 +46,24 @@ COMPARE_EXAMPLES = """examples:
   neuroam compare pattern_completion --levels rate,spiking \\
       --against 'tau_memory=0.1*ms,0.3*ms,1*ms,3*ms,10*ms,30*ms,100*ms'
 """
+SWEEP = """Run a protocol in every cell of a grid of settings, or of a list: what `neuroam run`
+does, once for each set of parameters. Settings with several values, --set
+key=a,b,c, make the grid, those with one hold for all of it. With --list, the sets
+are the lines of a table of comma-separated values, the names of settings in its
+first line.
+
+Leaves a folder with the recording of every cell, with sweep.nc, all statistics
+and metrics as one Dataset over the parameters, the same as sweep.csv, and
+report.html, each claim and metric against the parameters. A cell that fails does
+not end the sweep; it is named at the end, and the exit status is then 1. The same
+command given again runs what is missing or failed, and nothing else, however the
+last one ended."""
+SWEEP_EXAMPLES = """examples:
+  neuroam sweep odour_discrimination --set claws=3,5,7,9 --animals 8
+  neuroam sweep odour_discrimination --set claws=3,5,7 --set kenyon=500,1000,2000 --levels rate --jobs 4
+  neuroam sweep energy_descent --list cells.csv --levels effective
+  neuroam sweep odour_discrimination --set claws=3,5,7 --scheduler tcp://10.0.0.1:8786
+"""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -62,6 +81,7 @@ def parser() -> argparse.ArgumentParser:
     show.set_defaults(do=_show)
     _run_parser(verbs)
     _compare_parser(verbs)
+    _sweep_parser(verbs)
     report = verbs.add_parser("report", help="judge a run again and write its report.html anew")
     report.add_argument("folder", metavar="FOLDER", help="a folder that `neuroam run` made")
     report.set_defaults(do=_report)
@@ -109,8 +129,19 @@ def _compare_parser(verbs: argparse._SubParsersAction) -> None:
     compare.set_defaults(do=_compare)
 
 
-def _choices(command: argparse.ArgumentParser) -> None:
-    """What `run` and `compare` can be told."""
+def _sweep_parser(verbs: argparse._SubParsersAction) -> None:
+    sweep = verbs.add_parser("sweep", help="run a protocol at every combination of some settings",
+                             description=SWEEP, epilog=SWEEP_EXAMPLES,
+                             formatter_class=argparse.RawDescriptionHelpFormatter)
+    _choices(sweep, "--jobs", "KEY=VALUE,…")
+    sweep.add_argument("--list", metavar="FILE", dest="listed", help="a table of parameter sets (.csv)")
+    sweep.add_argument("--scheduler", metavar="ADDRESS", help="run on the workers of a Dask cluster, such as "
+                       "tcp://10.0.0.1:8786; --out must be a folder that all of them share")
+    sweep.set_defaults(do=_sweep)
+
+
+def _choices(command: argparse.ArgumentParser, workers: str = "--workers", setting: str = "KEY=VALUE") -> None:
+    """What `run`, `compare` and `sweep` can be told."""
     command.add_argument("protocol", metavar="PROTOCOL", help="a name from `neuroam list`")
     command.add_argument("--circuit", metavar="NAME", help="circuit to run it on (default: the protocol's usual one)")
     command.add_argument("--levels", default="", metavar="LEVEL,…",
@@ -122,14 +153,15 @@ def _choices(command: argparse.ArgumentParser) -> None:
     command.add_argument("--seed", type=int, default=1, metavar="S",
                          help="animal k is wired from seed S + k (default: 1)")
     command.add_argument("--dt", type=float, metavar="MS", help="time step in ms (default: the protocol's usual one)")
-    command.add_argument("--workers", type=int, metavar="N", help="processes to use (default: one for each core)")
+    command.add_argument(workers, type=int, metavar="N", dest="workers",
+                         help="processes to use (default: one for each core)")
     command.add_argument("--out", default="runs", metavar="FOLDER",
                          help="where to put the folder with what comes out (default: runs)")
-    _settings(command)
+    _settings(command, setting)
 
 
-def _settings(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings",
+def _settings(command: argparse.ArgumentParser, form: str = "KEY=VALUE") -> None:
+    command.add_argument("--set", action="append", default=[], metavar=form, dest="settings",
                          help="a setting of the circuit or protocol, such as claws=7, odour=1*second or "
                          "circuit.kenyon=500; may be given several times")
 
@@ -184,6 +216,23 @@ def _compare(options: argparse.Namespace) -> int:
     against, values = _against(options.against)
     run_comparison(Comparison(**_chosen(options), against=against, values=values), options.out, options.workers)
     return 0
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from neuroam.sweep import SweepRequest, run_sweep
+    from neuroam.sweep_settings import read_list, split_values
+
+    given = {key: split_values(key, text) for key, text in map(_setting, options.settings)}
+    values = {key: several for key, several in given.items() if len(several) > 1}
+    if bool(values) == bool(options.listed):
+        raise DescriptionError("give several values with --set, for example --set claws=5,7,9, or a --list of "
+                               "parameter sets, not both" if values else "there is nothing to sweep; give a setting "
+                               "several values, for example --set claws=5,7,9")
+    settings = {key: several[0] for key, several in given.items() if len(several) == 1}
+    rows = read_list(options.listed) if options.listed else ()
+    request = SweepRequest(**{**_chosen(options), "settings": settings}, values=values, rows=rows,
+                           listed=options.listed or "")
+    return run_sweep(request, options.out, options.workers, options.scheduler)
 
 
 def _chosen(options: argparse.Namespace) -> dict[str, Any]:
