@@ -7,7 +7,8 @@ recalled (quiescent), which is what must fail here.
 
 The published update takes a hundred steps of a tenth of the time constant. For (−2, 3) that is more than four times
 too long for states to come to rest, and the published curve shows it: group "(−2, 3) in steps" takes a hundred such
-steps, at the effective level and there alone. The others are resolved in time.
+steps, at the effective level and there alone. The others are resolved in time. Whether a state still jumps to and fro
+from one time step to the next is measured in every group.
 """
 from __future__ import annotations
 
@@ -18,8 +19,9 @@ from typing import Any
 from neuroam.analysis.attractors import correlation_at, held, span
 from neuroam.analysis.completion import recall
 from neuroam.analysis.contrast import in_group
+from neuroam.analysis.overshoot import overshoot
 from neuroam.analysis.plots_attractors import distance_figures, matrix_figures
-from neuroam.prediction import Prediction, Region, below, between
+from neuroam.prediction import Prediction, Region, above, below, between
 from neuroam.protocol import Figure, Group, Protocol, Record
 from neuroam.protocols.serial_position_correlation import BURNS, cued
 from neuroam.recipe import recipe
@@ -30,8 +32,10 @@ SIMULATED = "simulations of the published update, N = 1000, ten seeds"
 FINAL, HUNDRED = "final states", "after a hundred time steps"
 CERTAIN = {FIGURE: "read off a figure; the margin ours", SIMULATED: "measured independently; the margin ours"}
 COVERED = "derived, and simulated"
+DERIVED = "linear stability of the explicit step"
 CUES, FARTHEST = 30, 14
-STEP = 1 * ms
+STEP = 2 * ms
+TAU = 100 * ms
 GAP = math.nan
 NARROW, WIDE, WIDEST = "(0.5, 0.5)", "(−0.5, 1.5)", "(−2, 3)"
 AUTO, QUIET, FAINT, COARSE = "(1, 0)", "(−2, 1.5)", "(−0.5, 1.5), κ = 1/n", "(−2, 3) in steps"
@@ -44,6 +48,8 @@ PUBLISHED = {AUTO: (-0.03, -0.03, -0.03, GAP, -0.03, GAP, GAP, GAP, GAP, GAP, -0
 WITHOUT_BACKGROUND = (0.81, 0.66, 0.50, 0.36, 0.23, 0.14, 0.07, 0.04, GAP, GAP, 0.01)
 TOLD = (1, 2, 3, 5, 8, 11)  # distances for which there is a claim, where the figure tells
 PUBLISHED_STEP = 0.1
+LONGEST = {NARROW: 2.0, WIDE: 0.044, WIDEST: 0.022}  # stable steps, from the eigenvalues at the final states
+TRACED = tuple(range(20))  # cells are alike
 
 
 def step_of(size: float) -> Any:
@@ -67,15 +73,16 @@ def recall_range(presentation: Any = 200 * ms, delay: Any = 1000 * ms, window: A
         dt=STEP,
         groups=tuple(Group(name, strain=strain) for name, strain in strains.items()),
         blocks=(cued(FINAL, CUES, presentation, delay, window), cued(HUNDRED, CUES, 20 * STEP, 100 * STEP, STEP)),
-        record=(Record("visible"),),
+        record=(Record("visible", every=STEP, cells=TRACED),),
         predictions=_predictions(),
         figures=_figures(),
         notes={"settings": "(a, h): strength of auto- and of hetero-association",
                "background": "κ = 1, as in the published figures; the formula printed beside them has 1/n",
                HUNDRED: f"for group {COARSE!r} alone, whose states never come to rest",
-               COARSE: "visible neurons with a time constant of 9.5 ms, so that a time step of 1 ms is an "
-                                 "update of size 0.1 at the effective level; at the rate level inhibition does not "
-                                 "keep up with them"},
+               COARSE: "visible neurons with a time constant of 19 ms, so that a time step of 2 ms is an update of "
+                       "size 0.1 at the effective level; at the rate level inhibition does not keep up with them",
+               "longest stable step": f"{'; '.join(f'{name}: {step:g}' for name, step in LONGEST.items())}, as parts "
+                                      f"of the time constant; a time step here is {float(STEP) / float(TAU):g}"},
     )
 
 
@@ -93,6 +100,10 @@ def _predictions() -> tuple[Prediction, ...]:
         _claim(f"{WIDE}: memories in a state", held, WIDE, between(4.0, 6.5), COVERED, "4 – 6.5", "verified"),
         _claim(f"{QUIET}, quiescent: overlap with the cued pattern", recall, QUIET, below(0.1), COVERED,
                "the same state whatever the cue; must fail", "verified"),
+        *(_claim(f"{name}: states that jump to and fro", overshoot, name, below(0.05), DERIVED,
+                 f"none: steps below {LONGEST[name]:g}", "verified") for name in LONGEST),
+        _claim(f"{COARSE}: states that jump to and fro", overshoot, COARSE, above(0.5), DERIVED,
+               f"steps of {PUBLISHED_STEP:g}, above {LONGEST[WIDEST]:g}", "verified; how many, ours"),
         _claim(f"{WIDEST}, resolved in time: correlation at distance 1", correlation_at, WIDEST, around(0.88, 0.05),
                "the published update with η = 0.01", "0.88", CERTAIN[SIMULATED], distance=1, cyclic=True),
     )
