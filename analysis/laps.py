@@ -3,7 +3,7 @@
     lap time     mean time of a cell's spikes in a lap, seconds from stimulus onset, over laps; cells with fewer than
                  `least` spikes a lap on average have none
     event        first spikes of the cells after the trial's stimulus begins, as `replay.first_spikes`; one in which
-                 fewer than `LEAST_CELLS` take part, about as many as a sharp wave starts, is none
+                 fewer than `LEAST_CELLS` take part, more than a sharp wave starts by itself, is none
     duration     from the 5th to the 95th percentile of the event's first spikes, over 0.9
 
 Order scores and compression are those of `replay`, with the lap times as the template.
@@ -66,8 +66,9 @@ def speed_up(recording: xr.Dataset, population: str, run: str, rest: str, group:
 def durations(recording: xr.Dataset, population: str, run: str, rest: str, group: str) -> xr.DataArray:
     """Duration of each event in seconds, dims (animal, trial); NaN where there is none."""
     times, _ = events(recording, population, group, run, rest)
-    low, high = (times.quantile(q, "unit", skipna=True) for q in (0.05, 0.95))
-    return ((high - low) / 0.9).where(times.notnull().sum("unit") >= LEAST_CELLS)
+    enough = times.notnull().sum("unit") >= LEAST_CELLS
+    low, high = (times.where(enough, 0.0).quantile(q, "unit", skipna=True) for q in (0.05, 0.95))
+    return ((high - low) / 0.9).where(enough)
 
 
 def usual_duration(recording: xr.Dataset, population: str, run: str, rest: str, group: str) -> xr.DataArray:
