@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOB ?= odour_discrimination
 
-.PHONY: lab test test-slow check bench clean help
+.PHONY: lab test test-slow check bench docs clean help
 
 help:  ## this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ check: .venv/test  ## lint and types
 bench: .venv/bench  ## benchmarks against peers; tables in benchmarks/
 	$(BIN)/python -m benchmarks.run
 
+docs: .venv/docs  ## the site in build/docs: manual, gallery of all protocols, reference
+	$(BIN)/python docs/build.py
+
 clean:  ## remove what was built; runs stay
 	rm -rf .venv build *.egg-info
 
@@ -35,6 +38,10 @@ clean:  ## remove what was built; runs stay
 
 .venv/test: .venv/lab
 	$(BIN)/python -m pip install --quiet -e .[test]
+	touch $@
+
+.venv/docs: .venv/lab
+	$(BIN)/python -m pip install --quiet -e .[docs]
 	touch $@
 
 .venv/bench: .venv/lab
