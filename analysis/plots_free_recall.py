@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Levels = Mapping[str, xr.Dataset]
 MARKS = "osD"
 WALKS = 3
+BESIDE = 0.25  # of an item, so that walks that have met can be told apart
 
 
 @styled
@@ -49,13 +50,13 @@ def path_figures(levels: Levels, groups: Sequence[str], steps: int = 25) -> dict
     """The first `steps` items of three walks of the first animal, a row for each group; a panel a level."""
     panels = {}
     for level, recording in levels.items():
-        figure, axes = canvas(len(groups), 1, WIDTH, 1.7 * len(groups), sharex=True)
+        figure, axes = canvas(len(groups), 1, WIDTH, 1.7 * len(groups), sharex=True, sharey=True)
         for ax, group in zip(axes, groups, strict=True):
-            for color, walk in zip(CYCLE, paths(recording, group)[0][:WALKS].tolist(), strict=False):
-                end = len(until_repeated(walk))
-                ax.plot(range(1, steps + 1), np.array(walk[:steps]) + 1, color=color, marker=".", linewidth=1)
-                if end < steps:
-                    ax.plot(end + 1, walk[end] + 1, color=color, marker="o", markersize=9, markerfacecolor="none")
+            for k, (color, walk) in enumerate(zip(CYCLE, paths(recording, group)[0][:WALKS], strict=False)):
+                end, shown = len(until_repeated(walk.tolist())), walk[:steps] + 1 + BESIDE * (k - 1)
+                ax.plot(range(1, len(shown) + 1), shown, color=color, marker=".", linewidth=1)
+                if end < len(shown):
+                    ax.plot(end + 1, shown[end], color=color, marker="o", markersize=9, markerfacecolor="none")
             ax.set(ylabel="item", title=group)
         axes[-1].set_xlabel("recalled, in order")
         panels[level] = figure

@@ -136,17 +136,17 @@ def _memory() -> tuple[Prediction, ...]:
     lowered = {f"dormant: {name}": 100 * part for part, name in LOWERED.items()}
     return (
         seen("after pairing the memory shows without a cue", _in(CONTROL, dormant.exposed, trial=EXPRESSED, **CELLS),
-             above(0.1), "associations can be measured after learning", assumed="the margin"),
+             above(0.1), "seen after learning", assumed="the margin"),
         hidden("30 s later its rate is that of other cells: excess", _in(
             CONTROL, dormant.excess, trial=DORMANT, **CELLS), within(0.1),
-            "memories become indiscernible from the background state", assumed="the margin"),
+            "not to be told from the background", assumed="the margin"),
         *(seen(f"{name} exposes it", _in(CONTROL, dormant.exposed, trial=f"dormant: {name}", **CELLS), above(0.0),
-               "reducing GABA lets associations be re-expressed") for name in LOWERED.values()),
+               "seen again when GABA falls") for name in LOWERED.values()),
         Prediction("the more is lost, the more it stands out: Hz for each % of inhibition", _in(
             CONTROL, dormant.exposure_slope, trials={DORMANT: 0.0, **lowered}, **CELLS), above(0.0),
             "in proportion to the fall of GABA", "Koolschijn et al. 2019, Neuron 101:528", "read in the abstract"),
         *(hidden(f"one stimulus recalls the other, {word}: ROC area", _in(
-            CONTROL, dormant.recalled, cues=cues[when], **CELLS), above(0.9), "can be reactivated by external stimuli",
+            CONTROL, dormant.recalled, cues=cues[when], **CELLS), above(0.9), "stimuli still evoke it",
             assumed="the area") for when, word in (("paired", "after pairing"), ("dormant", "when dormant"))),
     )
 

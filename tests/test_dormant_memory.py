@@ -9,6 +9,7 @@ import pytest
 
 from neuroam import judge, simulate
 from neuroam.analysis import dormant
+from neuroam.analysis.plots_dormant import course_figures, raster_figures
 from neuroam.circuits.balanced import NAIVE, SILENCED, balanced, blocked, stimulus
 from neuroam.errors import DescriptionError
 from neuroam.experiment import try_on
@@ -181,6 +182,18 @@ def test_global_inhibition_does_not_hide_the_memory_and_if_strong_exposes_nothin
     gained = {group: at(recording, dormant.exposure_slope, group, trials={DORMANT: 0.0, LESS: 30.0})
               for group in (CONTROL, STRONG)}
     assert abs(gained[STRONG]) < 0.1 < 0.3 < gained[CONTROL]
+
+
+def test_figures_show_rates_and_spikes(recording):
+    levels = {"spiking": recording}
+    course = course_figures(levels, (CONTROL, GLOBAL), ((SETTLED,), (EXPRESSED, DORMANT)), TARGET, **CELLS)["spiking"]
+    above, below = course.axes
+    drawn = above.lines[0].get_ydata()[0]
+    assert drawn == dormant.rate_in(recording, "E", SETTLED, CONTROL).item()
+    assert below.lines[0].get_ydata()[0] == at(recording, dormant.assembly_rate, trial=EXPRESSED)
+    raster = raster_figures(levels, CONTROL, (SETTLED, LESS), **CELLS)["spiking"]
+    quiet, exposed = (sum(len(line.get_xdata()) for line in ax.lines) for ax in raster.axes)
+    assert exposed > quiet > 0
 
 
 @pytest.mark.slow

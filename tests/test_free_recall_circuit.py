@@ -8,6 +8,7 @@ import pytest
 
 from neuroam import judge, simulate
 from neuroam.analysis import free_recall as walks
+from neuroam.analysis.plots_free_recall import law_figures, path_figures
 from neuroam.circuit import as_rates
 from neuroam.circuits.free_recall import DRAWS, chance, fatigue_left, free_recall, synapses, synapses_back
 from neuroam.effective.adiabatic import Adiabatic
@@ -123,6 +124,18 @@ def test_protocol_fits_the_circuit_at_both_levels_and_never_runs_out_of_noise():
     assert session.n_trials == protocols.STARTS
     draws = {s.what for t in protocol.blocks[0].trials for s in t.stimuli if s.port == "chance"}
     assert len(draws) == 8 * 61 and max(int(name.removeprefix("draw ")) for name in draws) < DRAWS
+
+
+def test_figures_show_the_numbers_and_where_walks_repeat(recording):
+    curves = {"listed": {LISTED: 16}, "back": {TURNING: 16}}
+    ax = law_figures({"rate": recording}, curves)["rate"].axes[0]
+    assert [line.get_ydata()[0] for line in ax.lines[:2]] == [walks.recalled(recording, group).item()
+                                                             for group in (LISTED, TURNING)]
+    assert ax.lines[2].get_ydata()[0] == recall_law(16)
+    panel = path_figures({"rate": recording}, (LISTED, TURNING))["rate"].axes[0]
+    rings = [line.get_xdata()[0] for line in panel.lines if len(line.get_xdata()) == 1]
+    paths = walks.paths(recording, LISTED)[0][:3].tolist()
+    assert rings == [len(walks.until_repeated(path)) + 1 for path in paths]
 
 
 # the measures
