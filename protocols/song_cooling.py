@@ -162,7 +162,7 @@ def _figures() -> tuple[Figure, ...]:
                "motif of the first animal.",
                functools.partial(motif_figures, groups=(CONTROL, hvc_cold(COLDEST), RA_COLD), upper="HVC", lower="RA")),
         Figure("Stretch of the motif",
-               "Left: against degrees of cooling; dashed: 45 %, the most that was read in the abstract. Right: along the "
+               "Left: against degrees of cooling; dashed: 45 %, the most that the abstract names. Right: along the "
                "motif. Mean and 95 % bootstrap interval over {animals}.",
                functools.partial(stretch_figures, local=hvc_cold(COLDEST), along=functools.partial(
                    local_stretch, population="HVC", reference=CONTROL), series={
