@@ -39,8 +39,8 @@ def motif_figures(levels: Levels, groups: tuple[str, ...], upper: str, lower: st
         order = np.argsort(bursts(recording, upper, groups[0])["onset"].values[0, 0, :shown])
         for group in groups:
             figure, axes = canvas(2, 1, height=3.4, sharex=True, height_ratios=(2, 1))
-            _raster(axes[0], recording, group, upper, order)
-            _raster(axes[1], recording, group, lower, np.arange(shown // 5))
+            _raster(axes[0], recording, group, upper, order, BLUE)
+            _raster(axes[1], recording, group, lower, np.arange(shown // 5), BLACK)
             axes[0].set(ylabel=f"{upper} neuron", title=group)
             axes[1].set(ylabel=lower, xlabel="time since the motif was begun (ms)")
             panels[f"{group} ({level})"] = figure
@@ -48,7 +48,7 @@ def motif_figures(levels: Levels, groups: tuple[str, ...], upper: str, lower: st
     return panels
 
 
-def _raster(ax: Axes, recording: xr.Dataset, group: str, population: str, order: np.ndarray) -> None:
+def _raster(ax: Axes, recording: xr.Dataset, group: str, population: str, order: np.ndarray, color: str) -> None:
     chosen = select(recording, group)
     dt = clock(chosen)
     on, stop = (int(in_ticks(chosen[name], dt)[0, 0]) for name in ("stimulus_on", "stop_time"))
@@ -57,7 +57,7 @@ def _raster(ax: Axes, recording: xr.Dataset, group: str, population: str, order:
     row[order] = np.arange(len(order))
     inside = (tick >= on) & (tick < stop) & (row[unit] >= 0)
     ax.plot(1e3 * dt * (tick[inside] - on), row[unit[inside]], linestyle="none", marker="|", markersize=2.5,
-            markeredgewidth=0.8, color=BLUE if population == "HVC" else BLACK)
+            markeredgewidth=0.8, color=color)
     ax.set_ylim(-1, len(order))
 
 
