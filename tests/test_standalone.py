@@ -215,20 +215,3 @@ def test_clocks_of_different_intervals_stay_together_for_minutes(programs):
     wired = wire(circuit, 1)
     session = schedule(Protocol("long", "long", "none", (Block("b", (trial,)),), record), wired, 1e-3)
     assert_same(Numba(dt=1e-3).run(wired, session), Brian("cpp_standalone", dt=1e-3).run(wired, session))
-
-
-# CUDA
-
-@pytest.mark.parametrize("name", ["spiking", "spike timing, sparse and delayed", "graded rule", "divisive"])
-def test_cuda_source_is_written(name, tmp_path):
-    pytest.importorskip("brian2cuda")
-    brian_program.write(drawn(name), "cuda_standalone", name, tmp_path)
-    assert list(tmp_path.rglob("*.cu"))
-    assert "use_fast_math" not in (tmp_path / "makefile").read_text()
-
-
-@pytest.mark.gpu
-def test_cuda_agrees_with_numba(programs):
-    pytest.importorskip("brian2cuda")
-    wired, session = session_of("spiking")
-    assert_same(Numba().run(wired, session), Brian("cuda_standalone").run(wired, session), 1e-9, 1e-9)

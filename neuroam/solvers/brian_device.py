@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import pickle
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,14 @@ import brian2
 import numpy as np
 from brian2.devices.device import get_device, reset_device, set_device
 
+from neuroam.solvers.brian_cuda import Target
 from neuroam.solvers.brian_objects import Building
 from neuroam.solvers.brian_plan import Contacts, Plan, Table, Train, Watch
 from neuroam.solvers.build_cache import MANIFEST
 
 # no fast mathematics and no fused operations: spikes have to fall where numba's fall
-FLAGS = ["-w", "-O3", "-march=native", "-ffp-contract=off", "-std=c++17"]
+EXACT = ["-w", "-O3", "-std=c++17"]
+FLAGS = [*EXACT, "-march=native", "-ffp-contract=off"]
 
 
 def run_here(plan: Plan, target: str) -> dict[str, np.ndarray]:
@@ -40,18 +41,23 @@ def run_here(plan: Plan, target: str) -> dict[str, np.ndarray]:
         reset_device()
 
 
-def write_program(plan: Plan, device: str, name: str, folder: Path) -> None:
-    """Write the source of the program, its arrays and its manifest. Meant for a process of its own."""
+def write_program(plan: Plan, device: str, name: str, folder: Path, target: Target | None) -> None:
+    """Write the source of the program, its arrays and its manifest. Meant for a process of its own.
+
+    `target` is what a program for cuda_standalone is compiled with and for.
+    """
     _prefer({"core.default_float_dtype": np.dtype(plan.dtype).type,
              "codegen.cpp.extra_compile_args_gcc": FLAGS})
-    if device == "cuda_standalone":
-        _prepare_cuda()
+    if target is not None:
+        _prepare_cuda(target, folder)
     set_device(device, build_on_run=False)
     building = Building(plan, _put)
     building.network.run(building.duration, namespace={})
     files = _move_to_files(plan, building)
     get_device().build(directory=str(folder), compile=False, run=False)
     _one_tick_apart(folder, plan.dt)
+    if target is not None:
+        _compilable(folder)
     results = {wanted: _result(building, wanted) for wanted in plan.wanted}
     manifest = {"name": name, "device": device, "files": files, "results": results}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1))
@@ -128,34 +134,40 @@ def _one_tick_apart(folder: Path, dt: float) -> None:
         file.write_text(text.replace("#define Clock_epsilon 1e-14", f"#define Clock_epsilon {dt * 1e-3!r}"))
 
 
-def _prepare_cuda() -> None:
-    """brian2cuda compiles for C++11 and with fast mathematics unless told otherwise."""
+def _prepare_cuda(target: Target, folder: Path) -> None:
+    """brian2cuda compiles for C++11 and with fast mathematics unless told otherwise, and looks for a GPU of its own."""
     import brian2cuda  # noqa: F401  (registers the device and its preferences)
 
-    backend = "devices.cuda_standalone.cuda_backend"
-    include, libraries = _curand_wheel()
-    _prefer({"codegen.cpp.extra_compile_args_gcc": ["-w", "-O3", "-std=c++17"],
-             f"{backend}.extra_compile_args_nvcc": ["-w", "-O3", "-std=c++17", "-fmad=false",
-                                                    *(f"-I{path}" for path in include)],
-             **{name: brian2.prefs[name] + libraries
-                for name in ("codegen.cpp.library_dirs", "codegen.cpp.runtime_library_dirs")}})
-    compiler = shutil.which("nvcc")
-    if "CUDA_PATH" not in os.environ and compiler:
-        home = Path(compiler).resolve().parent.parent
-        if (home / "include" / "cuda_runtime.h").exists():
-            _prefer({f"{backend}.cuda_path": str(home)})
-    if shutil.which("nvidia-smi") is None:  # written and compiled here, to be run elsewhere
-        _prefer({f"{backend}.detect_gpus": False, f"{backend}.gpu_id": 0,
-                 f"{backend}.compute_capability": 9.0})
+    own = {"extra_compile_args_nvcc": [*EXACT, "-fmad=false", *(f"-I{path}" for path in target.headers)],
+           "detect_gpus": False, "gpu_id": 0, "compute_capability": target.capability, "gpu_heap_size": target.heap,
+           "detect_cuda": False, "cuda_path": target.home, "cuda_runtime_version": target.version}
+    _prefer({"codegen.cpp.extra_compile_args_gcc": [*EXACT, "-ffp-contract=off"],
+             **{f"devices.cuda_standalone.cuda_backend.{name}": value for name, value in own.items()}})
+    if target.libraries:
+        further = {"library_dirs": [str(_for_linker(target, folder))], "runtime_library_dirs": list(target.libraries)}
+        _prefer({f"codegen.cpp.{name}": brian2.prefs[f"codegen.cpp.{name}"] + own for name, own in further.items()})
 
 
-def _curand_wheel() -> tuple[list[str], list[str]]:
-    """Folders of cuRAND where it was installed from PyPI rather than with the toolkit."""
-    found = [file.parent.parent for path in sys.path for file in Path(path).glob("nvidia/*/include/curand.h")]
-    return [str(home / "include") for home in found], [str(home / "lib") for home in found]
+def _for_linker(target: Target, folder: Path) -> Path:
+    """A folder with libcurand.so: wheels have the name that programs load, not the one that linkers look for."""
+    place = folder / "linked"
+    place.mkdir()
+    for library in target.libraries:
+        for file in sorted(Path(library).glob("libcurand.so*"))[:1]:
+            os.symlink(file, place / "libcurand.so")
+    return place
+
+
+def _compilable(folder: Path) -> None:
+    """Mend what brian2cuda writes: it asks for C++11, for which Thrust no longer compiles, and where synapses with one
+    delay read the time it takes the clock for Brian2's default one, which is not in these programs."""
+    makefile = folder / "makefile"
+    makefile.write_text(makefile.read_text().replace("-std=c++11", "-std=c++17"))
+    for file in folder.glob("code_objects/*.cu"):
+        file.write_text(file.read_text().replace("defaultclock.timestep", "every1.timestep"))
 
 
 if __name__ == "__main__":
     to_fill = Path(sys.argv[1])
-    wanted, on, called = pickle.loads((to_fill / "plan.pickle").read_bytes())
-    write_program(wanted, on, called, to_fill)
+    wanted, on, called, compiled_for = pickle.loads((to_fill / "plan.pickle").read_bytes())
+    write_program(wanted, on, called, to_fill, compiled_for)

@@ -21,14 +21,12 @@ from typing import Any
 import numpy as np
 
 from neuroam.errors import NeuroamError
-from neuroam.solvers import build_cache
+from neuroam.solvers import brian_cuda, build_cache
+from neuroam.solvers.brian_cuda import Target
 from neuroam.solvers.brian_plan import Plan
 
-NO_COMPILER = {
-    "cpp_standalone": "Brian('cpp_standalone') needs make and a C++ compiler, and {} is not there; "
-                      "install g++ and make, or use Brian() or Numba()",
-    "cuda_standalone": "Brian('cuda_standalone') needs make and the CUDA compiler, and {} is not there; "
-                       "install the CUDA toolkit, or use Brian('cpp_standalone') or Numba()"}
+NO_COMPILER = ("Brian('cpp_standalone') needs make and a C++ compiler, and {} is not there; install g++ and make, or "
+               "use Brian() or Numba()")
 NO_CUDA = ("Brian('cuda_standalone') needs brian2cuda, which is not installed here; use Python 3.12 or later "
            "and pip install \"neuroam[cuda]\", or use Brian('cpp_standalone')")
 
@@ -45,15 +43,16 @@ def run_program(plan: Plan, device: str, name: str) -> dict[str, np.ndarray]:
 
 def program(plan: Plan, device: str, name: str) -> Path:
     """The folder of the plan's program, built for the circuit `name` if there is none yet."""
-    return build_cache.obtain(key_of(plan, device), lambda empty: build(plan, device, name, empty))
+    key = key_of(plan, device, _target(device))
+    return build_cache.obtain(key, lambda empty: build(plan, device, name, empty))
 
 
-def key_of(plan: Plan, device: str) -> str:
-    """What a program depends on: the plan's structure, the device, how we build, Brian2, the machine."""
+def key_of(plan: Plan, device: str, target: Target | None = None) -> str:
+    """What a program depends on: the plan's structure, the device, how we build, Brian2, the machine and its GPU."""
     own = Path(__file__).parent
     source = [(own / file).read_text() for file in ("brian_objects.py", "brian_device.py")]
     packages = [_version(package) for package in ("brian2", "brian2cuda", "numpy")]
-    text = repr((plan.structure(), device, source, packages, platform.machine(), _processor()))
+    text = repr((plan.structure(), device, source, packages, platform.machine(), _processor(), target))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -75,30 +74,42 @@ def _processor() -> str:
 
 def build(plan: Plan, device: str, name: str, folder: Path) -> None:
     """Generate and compile a program."""
-    _require(device)
-    write(plan, device, name, folder)
-    _call(["make", "-j2"], folder, "the program could not be compiled")
+    if device == "cpp_standalone":
+        _require("make", os.environ.get("CXX", "g++"))
+    write(plan, device, name, folder, _target(device))
+    _call(["make", f"-j{_jobs(device)}"], folder, "the program could not be compiled")
     for compiled in folder.rglob("*.o"):
         compiled.unlink()
 
 
-def write(plan: Plan, device: str, name: str, folder: Path) -> None:
+def write(plan: Plan, device: str, name: str, folder: Path, target: Target | None = None) -> None:
     """Let Brian2 write the program, in a process of its own: the devices, preferences and objects of this one
-    stay as they are."""
+    stay as they are. `target` is what a program for cuda_standalone is compiled with and for."""
     wanted = folder / "plan.pickle"
-    wanted.write_bytes(pickle.dumps((plan, device, name)))
+    wanted.write_bytes(pickle.dumps((plan, device, name, target)))
     _call([sys.executable, "-W", "ignore", "-m", "neuroam.solvers.brian_device", str(folder)], folder,
           "Brian2 could not write the program")
     wanted.unlink()
 
 
-def _require(device: str) -> None:
-    if device == "cuda_standalone" and not _version("brian2cuda"):
+def _target(device: str) -> Target | None:
+    """What the device's programs are compiled for, if it is a GPU."""
+    if device != "cuda_standalone":
+        return None
+    if not _version("brian2cuda"):
         raise NeuroamError(NO_CUDA)
-    compilers = {"cpp_standalone": os.environ.get("CXX", "g++"), "cuda_standalone": "nvcc"}
-    for tool in ("make", compilers[device]):
+    return brian_cuda.target()
+
+
+def _require(*tools: str) -> None:
+    for tool in tools:
         if shutil.which(tool) is None:
-            raise NeuroamError(NO_COMPILER[device].format(tool))
+            raise NeuroamError(NO_COMPILER.format(tool))
+
+
+def _jobs(device: str) -> int:
+    """How many files to compile at once; each for CUDA takes more than a gigabyte and a quarter of a minute."""
+    return 2 if device == "cpp_standalone" else min(8, os.cpu_count() or 2)
 
 
 def _call(command: list[str], folder: Path, failure: str) -> None:
@@ -124,8 +135,8 @@ def _feed(plan: Plan, manifest: dict[str, Any], folder: Path, here: Path) -> Non
 
 def _run(folder: Path, here: Path) -> None:
     done = subprocess.run([str(folder / "main"), "--results_dir", f"{here / 'results'}{os.sep}"], cwd=here,
-                          capture_output=True, text=True, errors="replace")
-    if done.returncode or "Error" in done.stdout + done.stderr:
+                          env=os.environ | brian_cuda.ORDER, capture_output=True, text=True, errors="replace")
+    if done.returncode or "error" in (done.stdout + done.stderr).lower():
         raise NeuroamError(f"the program in {folder} failed ({done.returncode}); the end of what it said:\n"
                            f"{(done.stdout + done.stderr)[-2000:]}")
 
