@@ -24,9 +24,10 @@ from scipy.cluster.vq import ClusterError, kmeans2
 from scipy.sparse import csgraph
 from scipy.special import comb
 
+from neuroam.analysis.compare import mean_known
 from neuroam.analysis.contrast import Measure, in_group
 from neuroam.analysis.correlation import correlation_matrix, stimulus_correlations
-from neuroam.analysis.overlap import aligned, cue_of
+from neuroam.analysis.overlap import aligned, cue_of, final_overlaps
 from neuroam.analysis.responses import responses, select
 from neuroam.analysis.similarity import rank_agreement
 from neuroam.prediction import DescriptionError
@@ -48,7 +49,7 @@ def serial_correlation(recording: xr.Dataset, farthest: int = 10, cyclic: bool =
     apart = abs(place[:, None] - place)
     apart = np.minimum(apart, number - apart) if cyclic else apart
     distance = np.arange(1, farthest + 1)
-    means = [np.nanmean(matrices.values[:, apart == d], axis=1) for d in distance]
+    means = [mean_known(matrices.values[:, apart == d], axis=1) for d in distance]
     return xr.DataArray(np.array(means).T, dims=("animal", "distance"),
                         coords={"distance": distance, "group": matrices["group"], "seed": matrices["seed"]})
 
@@ -97,7 +98,7 @@ def trend(recording: xr.Dataset, measure: Measure, groups: Mapping[str, float]) 
 def held(recording: xr.Dataset, above: float = 0.1, group: str | None = None,
          block: str | None = None) -> xr.DataArray:
     """Number of stored patterns whose overlap with the state exceeds a level, mean over trials, per animal."""
-    return (select(recording, group, block)["overlap"] > above).sum("pattern").mean("trial")
+    return (final_overlaps(recording, group, block) > above).sum("pattern").mean("trial")
 
 
 def community_correlation(recording: xr.Dataset, same: bool = True, group: str | None = None,
@@ -141,6 +142,8 @@ def closeness(table: np.ndarray, kind: str) -> np.ndarray:
 def adjacency(links: Links, nodes: int) -> np.ndarray:
     """Symmetric matrix (p, p) of pairs of nodes, counted from 0."""
     table = np.zeros((nodes, nodes))
+    if any(not 0 <= node < nodes for pair in links for node in pair):
+        raise DescriptionError(f"links name nodes beyond the {nodes} that there are trials of; record a trial of each")
     for one, other in links:
         table[one, other] = table[other, one] = 1
     return table
@@ -232,9 +235,9 @@ def clarity(recording: xr.Dataset, group: str | None = None) -> xr.DataArray:
 def retrieves_kind(recording: xr.Dataset, group: str | None = None, block: str | None = None) -> xr.DataArray:
     """Part of the trials whose state is most like a pattern of the `phase` that was cued, one value per animal. The
     phase of a pattern is that of the trials that cue it."""
-    chosen = select(recording, group, block)
+    chosen = final_overlaps(recording, group, block)
     kind = dict(zip(cue_of(recording).tolist(), recording["phase"].values.tolist(), strict=True))
-    best = chosen["overlap"].fillna(-np.inf).argmax("pattern").values
+    best = chosen.fillna(-np.inf).argmax("pattern").values
     right = np.array([[kind.get(match) == phase for match, phase in zip(row, chosen["phase"].values, strict=True)]
                       for row in best.tolist()])
     return _per_animal(right.mean(axis=1), chosen)
@@ -252,7 +255,7 @@ def _communities(recording: xr.Dataset, group: str | None,
 
 
 def _mean(matrices: xr.DataArray, pairs: np.ndarray) -> xr.DataArray:
-    return _per_animal(np.nanmean(matrices.values[:, pairs], axis=1), matrices)
+    return _per_animal(mean_known(matrices.values[:, pairs], axis=1), matrices)
 
 
 def _per_animal(values: Sequence[float] | np.ndarray, recording: xr.Dataset | xr.DataArray) -> xr.DataArray:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from neuroam.analysis.compare import mean_known
 from neuroam.analysis.responses import responses
 
 TEMPERATURE = 0.3  # assumed: the balance that tips a choice by one unit of log-odds / 2
@@ -37,7 +38,7 @@ def _block_index(rates: xr.DataArray) -> xr.DataArray:
     avoided = value.isel(trial=_where(rates, "test", "CS+")).values
     preferred = value.isel(trial=_where(rates, "test", "CS-")).values
     pairs = min(avoided.shape[1], preferred.shape[1])
-    index = np.tanh((preferred[:, :pairs] - avoided[:, :pairs]) / TEMPERATURE).mean(axis=1)
+    index = mean_known(np.tanh((preferred[:, :pairs] - avoided[:, :pairs]) / TEMPERATURE), axis=1)
     return xr.DataArray(index, dims="animal", coords={"group": rates["group"], "seed": rates["seed"]})
 
 

@@ -131,10 +131,16 @@ def cue_of(overlaps: xr.Dataset | xr.DataArray) -> np.ndarray:
     return np.array([place.get(name, -1) for name in overlaps["stimulus"].values.tolist()], int)
 
 
-def _overlap(recording: xr.Dataset, group: str | None, block: str | None) -> tuple[xr.DataArray, np.ndarray]:
+def final_overlaps(recording: xr.Dataset, group: str | None = None, block: str | None = None) -> xr.DataArray:
+    """Overlap of each trial's answer with each pattern, (animal, trial, pattern), as recorded; `RecordingError` where
+    there is none."""
     if "overlap" not in recording:
         raise RecordingError("this recording has no overlaps; take a circuit with stored patterns, or overlaps_with")
-    overlap = select(recording, group, block)["overlap"].transpose("animal", "trial", "pattern")
+    return select(recording, group, block)["overlap"].transpose("animal", "trial", "pattern")
+
+
+def _overlap(recording: xr.Dataset, group: str | None, block: str | None) -> tuple[xr.DataArray, np.ndarray]:
+    overlap = final_overlaps(recording, group, block)
     return overlap, cue_of(overlap)
 
 

@@ -17,6 +17,7 @@ from neuroam.analysis.overlap import aligned, retrieved
 from neuroam.analysis.rates import clock, in_ticks
 from neuroam.analysis.responses import responses, select
 from neuroam.prediction import DescriptionError
+from neuroam.recording import RecordingError
 
 REFUSAL = "refusal"
 FIRED = 0.01  # mean emission after the last symbol; 0 in a cell that was silent
@@ -41,6 +42,8 @@ def ends(recording: xr.Dataset, trials: Collection[str], group: str) -> list[tup
     """State that each of the trials left behind ("" for none), and whether its last symbol was refused, in the first
     animal."""
     names = recording["trial_name"].values.tolist()
+    if absent := sorted(set(trials) - set(names)):
+        raise RecordingError(f"this recording has no trials {', '.join(absent)}; name trials of its protocol")
     places = [names.index(trial) for trial in trials]
     states = retrieved(recording, RECOGNISED, group).values[0, places]
     fired = responses(recording, REFUSAL, group).values[0, places, 0] > FIRED
@@ -50,6 +53,8 @@ def ends(recording: xr.Dataset, trials: Collection[str], group: str) -> list[tup
 def course(recording: xr.Dataset, trial: str, group: str) -> tuple[xr.DataArray, np.ndarray]:
     """Of one trial of the first animal: overlaps (time, pattern), and emission of the refusal cell (time,)."""
     chosen = select(recording, group)
+    if trial not in chosen["trial_name"].values or REFUSAL not in chosen["trace_population"].values:
+        raise RecordingError(f"this recording has no trial {trial!r} with a trace of {REFUSAL}; record it with every=…")
     place = chosen["trial_name"].values.tolist().index(trial)
     length = float(chosen["stop_time"].values[0, place] - chosen["stimulus_on"].values[0, place])
     overlaps = aligned(recording, before=0.0, after=length, group=group).isel(animal=0, trial=place)

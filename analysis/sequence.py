@@ -34,7 +34,9 @@ def active_memory(overlaps: xr.DataArray, enter: float = 0.6, leave: float = 0.4
         raise DescriptionError(f"leave {leave} is above enter {enter}; a memory must stay active where it became so")
     ordered = overlaps.transpose(..., "time", "pattern")
     values = np.where(np.isnan(ordered.values), -np.inf, ordered.values)
-    states = np.empty(values.shape[:-1], int)
+    states = np.full(values.shape[:-1], NONE)
+    if not values.shape[-1]:
+        return labelled(states, ordered.dims[:-1], ordered, time=ordered["time"].values)
     now = np.full(values.shape[:-2], NONE)
     for t in range(values.shape[-2]):
         now = states[..., t] = _next_state(values[..., t, :], now, enter, leave)
@@ -97,7 +99,7 @@ def dwell_times(found: xr.Dataset) -> xr.DataArray:
 def _right(found: xr.Dataset, order: Sequence[int], cyclic: bool) -> tuple[xr.DataArray, xr.DataArray]:
     """Whether each transition is right, and whether it is one."""
     following = dict(pairwise(order))
-    if cyclic:
+    if cyclic and len(order):
         following[order[-1]] = order[0]
     moves = transitions(found)
     successor = np.vectorize(lambda place: following.get(place, NONE - 1), otypes=[int])

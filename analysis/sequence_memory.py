@@ -17,8 +17,9 @@ import numpy as np
 import xarray as xr
 
 from neuroam.analysis import sequence
+from neuroam.analysis.compare import mean_known
 from neuroam.analysis.contrast import Measure, in_group
-from neuroam.analysis.overlap import aligned, cue_of
+from neuroam.analysis.overlap import aligned, cue_of, final_overlaps
 from neuroam.analysis.rates import clock, in_ticks
 from neuroam.analysis.responses import responses, select
 from neuroam.analysis.trials import labelled
@@ -31,10 +32,10 @@ def followed(recording: xr.Dataset, group: str | None = None, block: str | None 
              threshold: float = EXACT) -> xr.DataArray:
     """Fraction of motifs that the next one follows, with an overlap above `threshold`; one value per animal. The last
     trial of the block, whose successor no trial cues, is left out."""
-    overlap = select(recording, group, block)["overlap"].transpose("animal", "trial", "pattern")
+    overlap = final_overlaps(recording, group, block)
     following = cue_of(overlap)[1:]
     values = overlap.values[:, np.arange(len(following)), following] > threshold
-    return labelled(values.mean(axis=1), ("animal",), overlap)
+    return labelled(mean_known(values.astype(float), axis=1), ("animal",), overlap)
 
 
 def evokes_next(recording: xr.Dataset, population: str, cued: str, after: str,
@@ -162,16 +163,19 @@ def each_trial(recording: xr.Dataset, measure: Measure) -> xr.DataArray:
 
 def clearness(recording: xr.Dataset, group: str | None = None, block: str | None = None) -> xr.DataArray:
     """Largest overlap with any motif, mean over time from the cue on and over trials."""
-    return _stored_only(aligned(recording, 0.0, group=group, block=block)).max("pattern").mean(("time", "trial"))
+    return aligned(recording, 0.0, group=group, block=block).max("pattern").mean(("time", "trial"))
 
 
 def overlap_after(recording: xr.Dataset, steps: int, clock_group: str, group: str | None = None,
                   block: str | None = None) -> xr.DataArray:
     """Overlap with the motif that is due `steps` steps after the cued one, in the middle of the time at which the same
-    animal in group `clock_group`, which recalls the sequence, is there. First trial."""
+    animal in group `clock_group`, which recalls the sequence, is there; NaN where it does not get so far. First
+    trial."""
     overlaps = _stored_only(aligned(recording, 0.0, group=group, block=block))
-    due = (cue_of(overlaps)[0] + steps) % overlaps.sizes["pattern"]
-    visit = found_visits(recording, clock_group, block).isel(trial=0, visit=steps)
+    recalled = found_visits(recording, clock_group, block).isel(trial=0)
+    if recalled.sizes["visit"] <= steps:
+        return labelled(np.full(overlaps.sizes["animal"], np.nan), ("animal",), overlaps)
+    due, visit = (cue_of(overlaps)[0] + steps) % overlaps.sizes["pattern"], recalled.isel(visit=steps)
     seeds = select(recording, clock_group)["seed"].values.tolist()
     values = []
     for seed, own in zip(overlaps["seed"].values.tolist(), overlaps.isel(trial=0, pattern=due), strict=True):

@@ -153,6 +153,8 @@ def _slope(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _slopes(x: np.ndarray, y: np.ndarray, parts: int) -> np.ndarray:
+    if np.isnan(x).all():
+        return np.full(parts, np.nan)
     edges = np.linspace(np.nanmin(x), np.nanmax(x), parts + 1)
     where = np.clip(np.searchsorted(edges, x, side="right") - 1, 0, parts - 1)
     return np.array([_slope(x[where == k], y[where == k]) for k in range(parts)])

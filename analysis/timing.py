@@ -121,8 +121,10 @@ def timing_spread(recording: xr.Dataset, population: str, interval: str, group: 
     at = smooth.argmax(axis=-1) * step
     counted = ~np.isnan(mean)
     ratio = np.where(counted, at / np.where(counted, mean, 1), np.nan)
-    stretched = np.nanmedian(ratio, axis=2)
-    return xr.DataArray(stretched.std(axis=1, ddof=1) / stretched.mean(axis=1), dims="animal",
+    stretched, known = np.full(ratio.shape[:2], np.nan), ~np.isnan(ratio).all(axis=2)
+    stretched[known] = np.nanmedian(ratio[known], axis=1)
+    spread = stretched.std(axis=1, ddof=1) if stretched.shape[1] > 1 else np.full(len(stretched), np.nan)
+    return xr.DataArray(spread / stretched.mean(axis=1), dims="animal",
                         coords={n: single[n] for n in ("group", "seed")})
 
 

@@ -1,0 +1,226 @@
+"""Recordings without spikes, of one unit or trial, with NaN and without anything but spikes; files that are cut off,
+foreign or of the future; ten million spikes. Each is handled, or refused in one clear sentence.
+
+Every public function of the analysis library that takes a recording is met with each of them. A whole recording is
+refused by none: the sentence has to be about what is missing.
+"""
+from __future__ import annotations
+
+import inspect
+import json
+import resource
+import time
+import warnings
+
+import numpy as np
+import pytest
+import xarray as xr
+from edge_cases import ARGUMENTS, EDGES, OWN, analyses, arguments_of, one_trial, whole
+from io_cases import animal_of, assert_identical
+
+from neuroam.analysis.style import canvas
+from neuroam.errors import NeuroamError, RecordingError
+from neuroam.recording import load, save
+
+KNOWN = [(name, function, needed) for name, function, needed in analyses("recording")
+         if set(needed) <= {*ARGUMENTS, *OWN.get(name, {})}]
+LIBRARY = ("contrast", "correlation", "decoding", "learning", "overlap", "plot_activity", "plot_code", "rates",
+           "replay", "responses", "selectivity", "similarity", "sparseness")
+DEMANDED = {
+    "rates.mean_rate", "rates.psth", "rates.fano_factor", "sparseness.population_sparseness",
+    "sparseness.lifetime_sparseness", "correlation.stimulus_correlations", "correlation.unit_correlations",
+    "correlation.signal_correlations", "correlation.noise_correlations", "decoding.decode", "similarity.dissimilarity",
+    "overlap.basin", "overlap.success_fraction", "overlap.aligned", "selectivity.tuning", "selectivity.contrast",
+    "replay.first_spikes", "plot_activity.raster", "sequence_memory.dwell"}
+SAYS_WHAT_THERE_IS = "was not recorded; recorded:", "there is no group", "there is no block"
+
+
+def met(name, function, recording):
+    """None, or the sentence with which it was refused. Anything else is raised, warnings of numpy too."""
+    arguments = arguments_of(name, [p.name for p in inspect.signature(function).parameters.values()
+                                    if p.default is p.empty and p.name not in ("ax", "recording")])
+    axes = (canvas()[1],) if "ax" in inspect.signature(function).parameters else ()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            function(*axes, recording, **arguments)
+    except NeuroamError as error:
+        return str(error)
+    except KeyError as error:
+        if not any(words in str(error) for words in SAYS_WHAT_THERE_IS):
+            raise
+        return str(error.args[0])
+    return None
+
+
+@pytest.mark.parametrize("name, function", [
+    pytest.param(name, function, id=name, marks=() if name.split(".")[0] in LIBRARY else pytest.mark.slow)
+    for name, function, _ in KNOWN])
+def test_every_analysis_takes_it_or_says_why_not(name, function):
+    for kind, make in EDGES.items():
+        said = met(name, function, make())
+        assert kind != "whole" or said is None, said
+        if said is not None:
+            assert "\n" not in said and 20 < len(said) < 400 and " " in said, (kind, said)
+
+
+def test_every_measure_demanded_is_among_them():
+    assert {name for name, _, _ in KNOWN} >= DEMANDED and len(KNOWN) > 80
+
+
+def test_the_check_would_see_a_bare_error():
+    def careless(recording):
+        return recording["overlap"].values[0]
+
+    def noisy(recording):
+        return np.mean(recording["spike_time"].values)
+
+    assert met("careless", careless, whole()) is None
+    with pytest.raises(KeyError, match="No variable named"):
+        met("careless", careless, EDGES["bare"]())
+    with pytest.raises(RuntimeWarning):
+        met("noisy", noisy, EDGES["no spikes"]())
+
+
+def test_nothing_is_changed():
+    before = whole().copy(deep=True)
+    for name, function, _ in KNOWN:
+        if name.split(".")[0] in ("rates", "replay", "sparseness", "overlap", "correlation"):
+            met(name, function, whole())
+    assert_identical(whole(), before)
+
+
+# there and back
+
+@pytest.mark.parametrize("kind", EDGES)
+def test_netcdf_there_and_back(kind, tmp_path):
+    recording = EDGES[kind]()
+    fitting = {name: (v.dims, np.array(v.values.tolist(), dtype=str), v.attrs)
+               for name, v in recording.variables.items() if v.dtype.kind == "U" and v.size}  # words as wide as needed
+    assert_identical(load(save(recording, tmp_path / "r.nc")), recording.assign(fitting))
+
+
+@pytest.mark.parametrize("kind", ["no spikes", *(pytest.param(kind, marks=pytest.mark.slow) for kind in (
+    "whole", "one unit", "NaN", "one trial", "bare"))])
+def test_nwb_there_and_back(kind, tmp_path):
+    pytest.importorskip("pynwb", minversion="4")
+    from neuroam.io import from_nwb, to_nwb
+
+    recording = EDGES[kind]()
+    last = recording.sizes["animal"] - 1
+    assert_identical(from_nwb(to_nwb(recording, tmp_path / "r.nwb", last)), animal_of(recording, last))
+
+
+@pytest.mark.parametrize("kind", EDGES)
+def test_neo_there_and_back(kind):
+    pytest.importorskip("neo")
+    from neuroam.io import from_neo, to_neo
+
+    recording = EDGES[kind]()
+    last = recording.sizes["animal"] - 1
+    assert_identical(from_neo(to_neo(recording, last)), animal_of(recording, last))
+
+
+# files that are something else
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """By name: files that are no recording, or not one of today."""
+    folder = tmp_path_factory.mktemp("files")
+    good = save(one_trial(), folder / "good.nc").read_bytes()
+    contents = {"empty": b"", "text": b"unit,time\n0,0.1\n", "a tenth": good[: len(good) // 10],
+                "all but the end": good[: len(good) - 200], "HDF5 without content": b"\x89HDF\r\n\x1a\n" + bytes(100),
+                "zip": b"PK\x03\x04" + bytes(50), "MATLAB": b"MATLAB 5.0 MAT-file, Platform: GLNXA64" + bytes(200)}
+    found = {}
+    for name, content in contents.items():
+        found[name] = folder / f"{name}.file"
+        found[name].write_bytes(content)
+    found["a climate model"] = folder / "climate.nc"
+    xr.Dataset({"temperature": ("time", [280.0, 281.0])}).to_netcdf(found["a climate model"])
+    found["the future"] = folder / "future.nc"
+    future = one_trial().assign_attrs(neuroam_schema="recording-2")
+    future.to_netcdf(found["the future"])
+    found["a folder"] = folder / "folder"
+    found["a folder"].mkdir()
+    found["nothing"] = folder / "nothing.nc"
+    return found
+
+
+FILES = ("empty", "text", "a tenth", "all but the end", "HDF5 without content", "zip", "MATLAB", "a climate model",
+         "the future", "a folder", "nothing")
+
+
+def sentence(error, *parts):
+    text = str(error.value)
+    assert "\n" not in text and len(text) < 400 and all(str(part) in text for part in parts), text
+    return text
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_netcdf_refuses(files, name):
+    with pytest.raises(RecordingError) as error:
+        load(files[name])
+    said = sentence(error, files[name])
+    if name == "the future":
+        assert "recording-2" in said and "update neuroam" in said
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_nwb_refuses(files, name):
+    pytest.importorskip("pynwb", minversion="4")
+    from neuroam.io import from_nwb
+
+    with pytest.raises(RecordingError) as error:
+        from_nwb(files[name])
+    sentence(error, files[name])
+
+
+def test_nwb_is_not_netcdf(tmp_path):
+    pytest.importorskip("pynwb", minversion="4")
+    from neuroam.io import to_nwb
+
+    path = to_nwb(one_trial(), tmp_path / "r.nwb")
+    with pytest.raises(RecordingError) as error:
+        load(path)
+    sentence(error, path)
+
+
+def test_a_block_of_the_future():
+    pytest.importorskip("neo")
+    from neuroam.io import from_neo, to_neo
+
+    block = to_neo(one_trial())
+    about = json.loads(block.annotations["neuroam_recording"])
+    block.annotate(neuroam_recording=json.dumps(about | {"layout": 2}))
+    with pytest.raises(RecordingError) as error:
+        from_neo(block)
+    sentence(error, "layout 2", "update neuroam")
+
+
+# ten million spikes
+
+@pytest.mark.slow
+def test_ten_million_spikes(tmp_path, capsys):
+    """Analyses that look at every spike, and the file formats; times and memory are printed."""
+    many = pytest.importorskip("benchmarks.nwb").many_spikes(units=2000, spikes=10_000_000, seconds=600)
+    population = str(many["population"].values[0])
+    from neuroam.analysis.rates import fano_factor, interval_cv, mean_rate, psth
+    from neuroam.analysis.responses import responses
+    from neuroam.analysis.sparseness import lifetime_sparseness, population_sparseness
+
+    took, size = {}, int((many["population"] == population).sum())
+    for function, further in ((mean_rate, {}), (responses, {}), (fano_factor, {}), (interval_cv, {}),
+                              (psth, {"bin": 0.05}), (lifetime_sparseness, {}), (population_sparseness, {})):
+        start = time.perf_counter()
+        assert size in function(many, population, **further).shape or function is population_sparseness
+        took[function.__name__] = time.perf_counter() - start
+    start = time.perf_counter()
+    path = save(many, tmp_path / "r.nc")
+    took["save"] = time.perf_counter() - start
+    again = load(path)
+    took["load"] = time.perf_counter() - start - took["save"]
+    assert_identical(again, many)
+    with capsys.disabled():
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+        print("\n" + ", ".join(f"{name} {seconds:.2f} s" for name, seconds in took.items()) + f"; peak {peak:.0f} MB")
+    assert sum(took.values()) < 120
