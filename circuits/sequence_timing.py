@@ -32,7 +32,7 @@ from neuroam.errors import DescriptionError
 from neuroam.units import quantity
 
 CLEAR = 5.0  # standard deviations of the crosstalk
-PRECISION = 0.02  # of a dwell time
+PRECISION = 0.005  # of a dwell time; two motifs that happen to be alike move it some ten times as far
 STRONGEST = 20.0  # times what holds a motif
 POINTS = 2000  # of the integral over the last MEMORY time constants
 MEMORY = 15.0

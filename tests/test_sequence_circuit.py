@@ -10,7 +10,7 @@ from scipy.integrate import solve_ivp
 
 from neuroam.circuits.sequence import sequence
 from neuroam.circuits.sequence_poses import poses
-from neuroam.circuits.sequence_timing import Timing, dwell_times
+from neuroam.circuits.sequence_timing import PRECISION, Timing, dwell_times
 from neuroam.effective.adiabatic import Adiabatic
 from neuroam.effective.binary_separation import Exponential, Power
 from neuroam.effective.sequence import MixedNet, PseudoinverseMemory, dense_sequence
@@ -104,11 +104,11 @@ def test_response_to_a_step_by_integration(path):
 
 
 def test_reach_grows_with_cells_and_ends_where_noise_decides():
-    few, many = (timing(noise=noise).reachable() for noise in (1e-3, 1e-5))
+    few, many = (timing(noise=noise).reachable() for noise in (1e-4, 1e-6))
     assert many[0] <= few[0] < few[1] < many[1]
-    _, high = timing(noise=1e-3).reachable()
+    _, high = timing(noise=1e-4).reachable()
     slope = np.gradient([-np.log(timing().strengths(np.full(20, t))[0]) for t in (high - 1e-3, high + 1e-3)], 2e-3)
-    assert np.sqrt(2) * 1e-3 / slope[0] == pytest.approx(0.02 * high, rel=0.1)
+    assert np.sqrt(2) * 1e-4 / slope[0] == pytest.approx(PRECISION * high, rel=0.1)
 
 
 @pytest.mark.parametrize(("dwell", "motif"), [("20 ms", 1), ("200,200,2000 ms", 3)])
