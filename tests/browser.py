@@ -98,6 +98,13 @@ class Browser:
         """The value of a JavaScript expression."""
         return self.ask("Runtime.evaluate", expression=script, returnByValue=True)["result"].get("value")
 
+    def until(self, script: str) -> Any:
+        """The value of an expression once it is one, by the end of our patience."""
+        end = time.monotonic() + PATIENCE
+        while not (value := self.run(script)) and time.monotonic() < end:
+            time.sleep(0.05)
+        return value
+
     def look(self, address: str, size: str, picture: Path | None = None) -> Seen:
         """Open an address at a size of SIZES; with `picture`, leave a screenshot of the whole page there."""
         width, height = SIZES[size]
