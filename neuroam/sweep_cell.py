@@ -139,7 +139,15 @@ def _write(cell: Cell) -> None:
     recording = cell.plan.run(cell.animals, cell.seed, store=cell.store)
     recording = _with_measures(recording, cell).assign_attrs(
         {"history": cell.command} if cell.command else {}, settings=json.dumps(dict(cell.settings)))
-    save(recording, cell.path)
+    save(_in_order(recording), cell.path)
+
+
+def _in_order(recording: xr.Dataset) -> xr.Dataset:
+    """The same whether its animals were run now or read from the store: one order of variables, no encoding."""
+    recording = recording.drop_encoding()
+    data, coords = ({name: kind[name].variable for name in sorted(map(str, kind))}
+                    for kind in (recording.data_vars, recording.coords))
+    return xr.Dataset(data, coords, dict(sorted(recording.attrs.items())))
 
 
 def _with_measures(recording: xr.Dataset, cell: Cell) -> xr.Dataset:
