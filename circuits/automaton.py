@@ -56,9 +56,11 @@ def similarity(patterns: np.ndarray, states: int, transitions: int) -> np.ndarra
     return np.vstack([own, np.zeros((transitions, patterns.shape[1]))])
 
 
-def parts(patterns: np.ndarray, first: int, origins: tuple[int, ...], symbols: tuple[int, ...]) -> np.ndarray:
+def parts(patterns: np.ndarray, first: int, origins: tuple[int, ...], symbols: tuple[int, ...],
+          state_weight: float = 1.0) -> np.ndarray:
     """What transitions hear, (transitions, cells): their state in the first cells, their symbol in the others."""
-    return np.hstack([likeness(patterns[list(origins), :first]), likeness(patterns[list(symbols), first:])])
+    state, symbol = likeness(patterns[list(origins), :first]), likeness(patterns[list(symbols), first:])
+    return np.hstack([state_weight * state, (HOLD - state_weight) * symbol])
 
 
 def targets(patterns: np.ndarray, states: int, following: tuple[int, ...]) -> np.ndarray:
@@ -75,15 +77,15 @@ def known_symbols(patterns: np.ndarray, first: int, states: int) -> np.ndarray:
 
 @recipe
 def automaton(transitions: str = FAMILY, cells: int = 1000, symbol_share: float = 0.751, sharpness: float = 0.5,
-              threshold: float = 1.25, tau_visible: Any = 100 * ms, tau_memory: Any = 2 * ms,
+              threshold: float = 1.25, state_weight: float = 1.0, tau_visible: Any = 100 * ms, tau_memory: Any = 2 * ms,
               tau_refusal: Any = 50 * ms) -> Circuit:
     """`transitions`: state, symbol, next state, as "off push on; on push off". `symbol_share` of the `cells` stand for
-    the symbol, `sharpness` is β; both as published. `threshold` θ: between 1 and 2 a transition needs both its parts;
-    below 1 its symbol is enough, and the circuit guesses."""
+    the symbol, `sharpness` is β; both as published. `threshold` is θ. A transition hears its state with `state_weight`
+    and its symbol with the rest of 2: without the state any symbol is enough, and the circuit guesses."""
     table = transitions_of(transitions)
     states, symbols = states_of(table), symbols_of(table)
     last = round(symbol_share * cells)
-    _check(states, symbols, cells, last, threshold)
+    _check(states, symbols, cells, last, threshold, state_weight)
     tau = assumed(tau_memory, "fast; the theory takes it to 0")
     membrane = assumed(tau_visible, "slow, so that a state outlasts the handover to the next")
     stored = Patterns(len(states) + len(symbols), cells, "visible", "uniform", names=(*states, *symbols),
@@ -106,20 +108,20 @@ def automaton(transitions: str = FAMILY, cells: int = 1000, symbol_share: float 
             Population("refusal", 1, Rate(assumed(tau_refusal, "outlasts the handover"), Rectified()),
                        "known, but not here"),
         ),
-        projections=_projections(table, states, symbols, cells, last),
+        projections=_projections(table, states, symbols, cells, last, state_weight),
         ports={"state": Port("start", patterns=True), "symbol": Port("symbol", patterns=True)},
         patterns=stored,
         hidden=("reading", "transition", "memory", "detector"),
     )
 
 
-def _projections(table: Transitions, states: tuple[str, ...], symbols: tuple[str, ...], cells: int,
-                 last: int) -> tuple[Projection, ...]:
+def _projections(table: Transitions, states: tuple[str, ...], symbols: tuple[str, ...], cells: int, last: int,
+                 state_weight: float) -> tuple[Projection, ...]:
     first, ours = cells - last, "this circuit's own"
     written = np.repeat([0.0, WRITING], [first, last])
     trigger = np.vstack([np.zeros((len(states), len(table))), TRIGGER * np.eye(len(table))])
     pair = {"origins": tuple(states.index(q) for q, _ in table),
-            "symbols": tuple(len(states) + symbols.index(x) for _, x in table)}
+            "symbols": tuple(len(states) + symbols.index(x) for _, x in table), "state_weight": state_weight}
     following = tuple(states.index(q) for q in table.values())
     return (
         Projection("start", "visible", from_matrix(sparse.identity(cells)), assumed(1.0, "as strong as a memory")),
@@ -146,13 +148,16 @@ def _stored(rule: Any, text: str, **settings: Any) -> Stored:
     return Stored(functools.partial(rule, **settings), text, source=BURNS)
 
 
-def _check(states: tuple[str, ...], symbols: tuple[str, ...], cells: int, last: int, threshold: float) -> None:
+def _check(states: tuple[str, ...], symbols: tuple[str, ...], cells: int, last: int, threshold: float,
+           state_weight: float) -> None:
     both = [name for name in symbols if name in states]
     if both:
         raise DescriptionError(f"automaton: {both[0]!r} is a state and a symbol; give them different names")
     if min(last, cells - last) < SMALLEST:
         raise DescriptionError(f"automaton: {cells - last} of {cells} cells for states, {last} for symbols; give each "
                                f"at least {SMALLEST}, so that a part is not taken for another by chance")
-    if not 0 < threshold < 2:
+    if not 0 <= state_weight <= HOLD:
+        raise DescriptionError(f"automaton: state_weight is {state_weight}; give 0 to 2: the symbol has the rest")
+    if not 0 < threshold < HOLD:
         raise DescriptionError(f"automaton: threshold is {threshold}; give it above 0 and below 2, which is all that a "
                                "transition can hear")

@@ -38,7 +38,6 @@ GIVEN, GUESSING, CUT = "family", "guessing", "no transitions"
 PRESENTED, WAIT, READING, AFTER = 200, 300, 300, 700  # ms
 STEP = 2 * ms
 SHARE = 0.6  # of the pairs of a random table have a transition
-SHORT = 0.6  # threshold that a symbol alone exceeds
 ALL = between(0.995, 1.005)
 Table = Mapping[tuple[str, str], str]
 Program = tuple[str, ...]
@@ -144,7 +143,7 @@ def _groups(known: Mapping[str, Table]) -> tuple[Group, ...]:
     strains = {name: {"transitions": "; ".join(f"{q} {x} {after}" for (q, x), after in table.items())}
                for name, table in known.items()}
     return (*(Group(name, strain=strain) for name, strain in strains.items()),
-            Group(GUESSING, strain=strains[GIVEN] | {"threshold": SHORT}),
+            Group(GUESSING, strain=strains[GIVEN] | {"state_weight": 0.0}),
             Group(CUT, (Silence("transition"),), strain=strains[GIVEN]))
 
 

@@ -66,7 +66,9 @@ def test_the_circuit_does_what_the_update_does(recorded):
 def test_guessing_is_reported_as_wrong(recorded):
     """Must fail: what is measured sees states that should not have been reached."""
     wrong = {called((q, x)): q for q in states_of(TABLE) for x in symbols_of(TABLE) if (q, x) not in TABLE}
-    assert programs.reached(recorded["effective"], wrong, GUESSING).item() < .7
+    assert programs.reached(recorded["effective"], wrong, GUESSING).item() == 8 / 20  # where the guess is no move
+    right = {called(pair): after for pair, after in TABLE.items()}
+    assert programs.reached(recorded["effective"], right, GUESSING).item() == 1
     assert programs.refused(recorded["effective"], wrong, GIVEN).item() == 1
     assert programs.refused(recorded["effective"], wrong, GUESSING).item() == 0
     assert programs.refused(recorded["effective"], wrong, CUT).item() == 1
@@ -154,7 +156,7 @@ def test_tables_that_are_none_are_refused(text, message):
 
 @pytest.mark.parametrize("settings, message", [
     ({"cells": 100}, "25 of 100 cells for states"), ({"symbol_share": .99}, "10 of 1000"),
-    ({"threshold": 2.5}, "below 2")])
+    ({"threshold": 2.5}, "below 2"), ({"state_weight": 3.}, "give 0 to 2")])
 def test_circuits_that_cannot_be_are_refused(settings, message):
     with pytest.raises(DescriptionError, match=message):
         automaton(**settings)
