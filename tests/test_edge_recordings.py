@@ -18,6 +18,7 @@ import xarray as xr
 from edge_cases import ARGUMENTS, EDGES, OWN, analyses, arguments_of, one_trial, whole
 from io_cases import animal_of, assert_identical
 
+from neuroam.analysis.sparseness import coding_level
 from neuroam.analysis.style import canvas
 from neuroam.errors import NeuroamError, RecordingError
 from neuroam.recording import load, save
@@ -35,10 +36,12 @@ DEMANDED = {
 SAYS_WHAT_THERE_IS = "was not recorded; recorded:", "there is no group", "there is no block"
 
 
-def met(name, function, recording):
-    """None, or the sentence with which it was refused. Anything else is raised, warnings of numpy too."""
-    arguments = arguments_of(name, [p.name for p in inspect.signature(function).parameters.values()
-                                    if p.default is p.empty and p.name not in ("ax", "recording")])
+def met(name, function, recording, words=None):
+    """None, or the sentence with which it was refused. Anything else is raised, warnings of numpy too. `words` are what
+    this recording calls things."""
+    needed = [p.name for p in inspect.signature(function).parameters.values()
+              if p.default is p.empty and p.name not in ("ax", "recording")]
+    arguments = arguments_of(name, needed) | {word: said for word, said in (words or {}).items() if word in needed}
     axes = (canvas()[1],) if "ax" in inspect.signature(function).parameters else ()
     try:
         with warnings.catch_warnings():
@@ -88,6 +91,69 @@ def test_nothing_is_changed():
         if name.split(".")[0] in ("rates", "replay", "sparseness", "overlap", "correlation"):
             met(name, function, whole())
     assert_identical(whole(), before)
+
+
+# a laboratory's file
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """As sorters and behavioural rigs leave it: units with waveforms and electrodes, some without a depth, one silent;
+    trials with columns of their own, of which some were never filled; no intervals of observation, no resolution."""
+    pynwb = pytest.importorskip("pynwb", minversion="4")
+    from datetime import UTC, datetime
+
+    from neuroam.io import from_nwb
+
+    rng = np.random.default_rng(8)
+    file = pynwb.NWBFile("Whisker detection", "m3-2023-05-02", datetime(2023, 5, 2, 9, tzinfo=UTC), lab="barrel lab")
+    shank = file.create_electrode_group("shank0", "NeuroNexus A1x16", "S1", file.create_device("probe"))
+    for k in range(8):
+        file.add_electrode(group=shank, location=("S1", "S2")[k // 4], x=np.nan, y=25.0 * k, z=np.nan)
+    for name in ("depth_um", "isi_violations", "KSLabel"):
+        file.add_unit_column(name, name)
+    for k in range(8):
+        times = np.sort(rng.uniform(0, 90, 0 if k == 2 else 700))
+        file.add_unit(spike_times=times, electrodes=[k], waveform_mean=rng.random((82, 4)), KSLabel="good",
+                      waveform_sd=rng.random((82, 4)), depth_um=np.nan if k == 5 else 25.0 * k, isi_violations=0.01)
+    for name in ("whisker_angle", "stimulus_type", "choice", "response_latency", "laser_power"):
+        file.add_trial_column(name, name)
+    for k in range(24):
+        file.add_trial(start_time=3.5 * k, stop_time=3.5 * k + 3, whisker_angle=8.0 * (k % 3), laser_power=np.nan,
+                       stimulus_type=("none", "left", "right")[k % 3], choice=-1 if k % 5 else 1,
+                       response_latency=np.nan if k % 4 else 0.2)
+    path = tmp_path_factory.mktemp("measured") / "m3.nwb"
+    with pynwb.NWBHDF5IO(str(path), "w") as io:
+        io.write(file)
+    with pytest.warns(UserWarning, match="lacks: "):
+        return from_nwb(path, columns={"stimulus": "stimulus_type"})
+
+
+def of_barrel_cortex(recording, group=None):
+    return coding_level(recording, "S1", group)
+
+
+THEIRS = {"measure": of_barrel_cortex, "one": of_barrel_cortex, "other": of_barrel_cortex,
+          "population": "S1", "group": "recorded", "block": "", "groups": ("recorded",), "first": "left",
+          "second": "right", "run": "", "rest": "", "blocks": ("",)}
+
+
+@pytest.mark.parametrize("name, function", [pytest.param(name, function, id=name) for name, function, _ in KNOWN
+                                            if name.split(".")[0] in LIBRARY])
+def test_a_laboratorys_file_runs_through_them_too(measured, name, function):
+    words = THEIRS | ({"first": "recorded", "second": "recorded"} if name.startswith("contrast.") else {})
+    words |= {"blocks": ("",), "pairs": {"all": ("",)}} if "learning" in name else {}
+    said = met(name, function, measured, words)
+    if said is not None:
+        assert any(part in said for part in ("no overlaps", "no patterns", "MBON", "no trace", "CS+"))
+
+
+def test_a_laboratorys_file_says_what_it_lacks(measured):
+    lacks = "; ".join(json.loads(measured.attrs["missing"]))
+    for part in ("obs_intervals", "resolution", "stimulus_on, stimulus_off", "waveform_mean", "block, phase, cs_type"):
+        assert part in lacks, lacks
+    assert measured["population"].values.tolist() == ["S1"] * 4 + ["S2"] * 4
+    assert int(measured["spike_count"][0, 2]) == 0 and np.isnan(measured["depth_um"].values[5])
+    assert np.isnan(measured["laser_power"].values).all() and measured["choice"].dims == ("trial",)
 
 
 # there and back

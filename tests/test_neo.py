@@ -271,3 +271,14 @@ def test_variability_is_elephants(elephant):
         values = ours(recording, "V1").values[0]
         np.testing.assert_allclose(values[heard], [theirs(own) for own in intervals], rtol=1e-9)
         assert np.isnan(values[2])
+
+
+@pytest.mark.parametrize("unit, known", [("1", "dimensionless"), ("volt/hertz", "V/Hz"), ("hertz", "Hz"),
+                                         ("arbitrary units", "dimensionless")])
+def test_units_that_neo_has_and_has_not(unit, known):
+    example = EXAMPLES["graded"]()
+    example = example.assign_coords(trace_unit=("trace", np.full(example.sizes["trace"], unit)))
+    block = to_neo(example, 0)
+    traces = [one for one in block.segments[0].analogsignals if one.annotations["variable"] == "trace_value"]
+    assert traces and all(one.dimensionality.string == known for one in traces)
+    assert from_neo(block)["trace_unit"].values.tolist() == [unit] * example.sizes["trace"]

@@ -67,6 +67,9 @@ def recording_of(measured: Measured, columns: Columns) -> xr.Dataset:
             **{name: (("animal", "trial"), values[None]) for name, values in times.items()}}
     coords = {"animal": np.zeros(1, np.int32), "group": ("animal", [_group(measured, chosen, keep)]),
               "seed": ("animal", np.zeros(1, np.int32)), "time": np.zeros(0), "responder": np.zeros(0, np.int32),
+              "response_unit": ("responder", np.zeros(0, "U1")), "trace": np.zeros(0, np.int32),
+              "trace_population": ("trace", np.zeros(0, "U1")), "trace_cell": ("trace", np.zeros(0, np.int32)),
+              "trace_unit": ("trace", np.zeros(0, "U1")),
               "unit": np.arange(len(trains), dtype=np.int32), "trial": np.arange(n, dtype=np.int32),
               **{name: ("trial", values) for name, values in _words(measured, chosen, keep).items()},
               **{name: ("unit", values) for name, values in of_units.items()}}

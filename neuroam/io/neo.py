@@ -120,6 +120,8 @@ def _add_signal(segment: Segment, signal: Signal) -> None:
         unit = quantities.unit_registry[signal.unit or "dimensionless"]
     except (LookupError, SyntaxError, TypeError):
         unit = quantities.dimensionless
+    if not isinstance(unit, quantities.Quantity):  # "1" is a number
+        unit = quantities.dimensionless
     details: dict[str, Any] = {
         "name": f"{signal.population} {signal.variable}".strip(), "population": signal.population,
         "variable": signal.variable, "unit": signal.unit,
