@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -62,6 +62,11 @@ def over_law(recording: xr.Dataset, items: int, group: str | None = None) -> xr.
     return recalled(recording, group) / law(items)
 
 
+def over_expected(recording: xr.Dataset, expected: Mapping[str, float]) -> np.ndarray:
+    """Items recalled over the number `expected` in each group, mean over groups, animals sorted by seed."""
+    return np.mean([in_group(recording, recalled, group) / number for group, number in expected.items()], axis=0)
+
+
 def closed(recording: xr.Dataset, group: str | None = None) -> xr.DataArray:
     """Fraction of walks that repeat a transition before they are cut off."""
     return _each(recording, group, lambda walk: float(len(until_repeated(walk)) < len(walk)))
@@ -97,7 +102,7 @@ def _agreement(walks: list[list[int]]) -> float:
     return sum(counts.most_common(1)[0][1] for counts in often) / sum(counts.total() for counts in often)
 
 
-def _each(recording: xr.Dataset, group: str | None, measure) -> xr.DataArray:
+def _each(recording: xr.Dataset, group: str | None, measure: Callable[[list[int]], float]) -> xr.DataArray:
     values = [[measure(walk.tolist()) for walk in walks] for walks in paths(recording, group)]
     return _labelled(recording, group, np.mean(values, axis=1))
 
