@@ -128,9 +128,9 @@ class _Hidden:
 def sequence(motifs: int = 10, cells: int = 200, separation: str = "power", degree: int = 4, holding: int | None = None,
              strength: float = 2.5, dwell: str = "", lowpass: Any = 100 * ms, delay: Any = 0 * ms, axons: int = 1,
              gain: float = math.inf, level: float = 0.5, paired: bool = False, pseudoinverse: bool = False,
-             images: str = "", figure: str = "star", criterion: float = 0.5, tau_visible: Any = 10 * ms,
-             tau_hidden: Any = 5 * ms, tau_synergy: Any = 5 * ms, tau_muscle: Any = 30 * ms, pool: int = 100,
-             ceiling: Any = 100 * Hz, updates: str = "continuous") -> Circuit:
+             images: str = "", cueing: float = 1.0, figure: str = "star", criterion: float = 0.5,
+             tau_visible: Any = 10 * ms, tau_hidden: Any = 5 * ms, tau_synergy: Any = 5 * ms, tau_muscle: Any = 30 * ms,
+             pool: int = 100, ceiling: Any = 100 * Hz, updates: str = "continuous") -> Circuit:
     """`motifs` random ±1 patterns (P(+1) = `level`) over `cells` visible neurons in a ring, or scikit-learn's first
     8 × 8 digits (``images="digits"``).
 
@@ -138,10 +138,10 @@ def sequence(motifs: int = 10, cells: int = 200, separation: str = "power", degr
     nothing holds). λ is `strength`, or what `dwell` needs: one time for all motifs, "200 ms", or one for each,
     "100,200,150 ms". The slow path is a `lowpass` or, where `delay` is not 0, `axons` of delays D, 2D, …. An infinite
     `gain` is that of binary visible neurons. `paired`: a second hidden neuron a motif hears −ξ, so that both together
-    are mᵈ of either sign. `pseudoinverse`: similarities are decorrelated. `figure` "star", "heart" or "tone", one
-    muscle for all motifs; synergy neurons answer above an overlap of `criterion`. `pool`, `ceiling`: see
-    `visible_hidden`. With `updates` "synchronous" the effective level goes in steps; with "synchronous without
-    autapses" it is the network of the paper.
+    are mᵈ of either sign. `pseudoinverse`: similarities are decorrelated. A cue is `cueing` times as strong as what
+    holds a motif. `figure` "star", "heart" or "tone", one muscle for all motifs; synergy neurons answer above an
+    overlap of `criterion`. `pool`, `ceiling`: see `visible_hidden`. With `updates` "synchronous" the effective level
+    goes in steps; with "synchronous without autapses" it is the network of the paper.
     """
     stored = _stored(motifs, cells, level, images)
     hidden = _Hidden(stored, separation, paired, pseudoinverse)
@@ -169,7 +169,7 @@ def sequence(motifs: int = 10, cells: int = 200, separation: str = "power", degr
                    ", ".join(MUSCLES) if act.shape[1] > 1 else "active in every motif"),
     ]
     projections = [
-        Projection("cue", "visible", one_to_one(), assumed(1.0, "as strong as what holds a motif")),
+        Projection("cue", "visible", one_to_one(), assumed(cueing, "in units of what holds a motif")),
         *_slow_path(hidden, slow, delay, lowpass, axons),
         Projection("gate", "move", one_to_one(), assumed(-1.0, "a dose of 1 silences, as no overlap exceeds it")),
         Projection("speed", "move", all_to_all(), assumed(1.0, "in units of the overlap")),

@@ -39,6 +39,7 @@ CUES = 14  # motifs that every network stores
 AROUND = (0.45, 0.65, 0.9, 1.2, 1.6, 2.2)  # loads of transitions, over the one at which half are right
 NEAR = (0.6, 0.75, 0.9, 1.05, 1.2, 1.45)  # of sequences of powers, whose end is sharper
 LAMBDA = 2.5
+CUEING = 4.0  # where motifs are held: a cue that outweighs the crosstalk of those that are not meant
 TRANSITIONS, SEQUENCES = "transitions", "sequence"
 FOLLOWED = functools.partial(followed, block=TRANSITIONS)
 UNBROKEN = functools.partial(unbroken, block=SEQUENCES, gap=0.98 * float(STEP))
@@ -84,8 +85,8 @@ def exponential(cells: int, transition: float | None = None, sequence: float | N
 
 
 def mixed(holding: int, d: int, cells: int, transition: float | None = None, sequence: float | None = None) -> Network:
-    return Network(f"d = {holding} holds, {d} moves", cells, {"degree": d, "holding": holding, "strength": LAMBDA},
-                   transition, sequence)
+    settings = {"degree": d, "holding": holding, "strength": LAMBDA, "cueing": CUEING}
+    return Network(f"d = {holding} holds, {d} moves", cells, settings, transition, sequence)
 
 
 POWERS = (power(1, 200, 31.5), power(1, 400, 50.5, 27.5), power(2, 40, 121, 46), power(2, 60, 232, 81),
