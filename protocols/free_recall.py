@@ -15,6 +15,7 @@ from typing import Any
 from neuroam.analysis import free_recall as walks
 from neuroam.analysis.contrast import in_group
 from neuroam.analysis.plots_free_recall import law_figures, path_figures
+from neuroam.errors import DescriptionError
 from neuroam.prediction import Prediction, Region, above, below, between, within
 from neuroam.protocol import Block, Figure, Group, Protocol, Record, Stimulus, Trial
 from neuroam.recipe import recipe
@@ -24,6 +25,7 @@ NAIM = "Naim et al. 2020, Phys Rev Lett 124:018101"
 SIMULATED = "simulations of the walk on random symmetric similarities"
 OVERLAPS = "simulations of the walk on overlaps of sparse patterns, N = 20 000, 1 % active"
 STARTS = 8
+MOST = 120  # transitions for which the circuit's port of noise has draws
 # R over the law at finite size, and where it is from
 PUBLISHED = {8: (0.90, SIMULATED), 16: (0.94, SIMULATED), 32: (0.96, SIMULATED), 64: (0.92, OVERLAPS),
              128: (0.92, OVERLAPS)}
@@ -46,7 +48,10 @@ def noisy(items: int) -> str:
 
 @recipe
 def free_recall(transitions: int = 60, cycle: Any = 80 * ms) -> Protocol:
-    """Each of the first eight items is cued, and `transitions` follow, one a `cycle`."""
+    """Each of the first eight items is cued, and `transitions` follow, one a `cycle`, which must be that of the
+    circuit."""
+    if not 2 <= transitions <= MOST:
+        raise DescriptionError(f"free_recall: transitions is {transitions}; give 2 to {MOST}")
     strains: dict[str, dict[str, Any]] = {listed(items): {"items": items} for items in PUBLISHED}
     strains |= {turning(items): {"items": items, "excluded": 1} for items in CONTROLS}
     strains |= {noisy(items): {"items": items, "temperature": TEMPERATURE} for items in CONTROLS}

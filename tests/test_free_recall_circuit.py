@@ -123,7 +123,13 @@ def test_protocol_fits_the_circuit_at_both_levels_and_never_runs_out_of_noise():
         _, session = try_on(circuit, protocol, solver)
     assert session.n_trials == protocols.STARTS
     draws = {s.what for t in protocol.blocks[0].trials for s in t.stimuli if s.port == "chance"}
-    assert len(draws) == 8 * 61 and max(int(name.removeprefix("draw ")) for name in draws) < DRAWS
+    assert len(draws) == 8 * 61 and protocols.STARTS * (protocols.MOST + 1) <= DRAWS
+
+
+@pytest.mark.parametrize("transitions", [1, 121])
+def test_walks_too_short_or_too_long_are_refused(transitions):
+    with pytest.raises(DescriptionError, match=f"transitions is {transitions}"):
+        protocols.free_recall(transitions=transitions)
 
 
 def test_figures_show_the_numbers_and_where_walks_repeat(recording):
