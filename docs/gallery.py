@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import inspect
 import re
 import shutil
 import textwrap
@@ -32,7 +31,7 @@ from neuroam.fingerprint import fingerprint
 from neuroam.notebook import first_picture, shrunk
 from neuroam.outcome import Level, by_claim, measured, summary
 from neuroam.protocol import Protocol
-from neuroam.report import Plate, plates, write_report
+from neuroam.report import Plate, about, plates, write_report
 from neuroam.runs import ANIMALS, Request, clock, described, plan, verdicts_on
 from neuroam.table import Table
 
@@ -134,18 +133,12 @@ def write_page(folder: Path, levels: list[Level], circuit: Circuit, protocol: Pr
     if picture:
         (folder / "thumbnail.png").write_bytes(picture)
     parts = [f"# {escaped(protocol.title)}", f"*{escaped(protocol.source)}*",
-             *paragraphs(inspected(protocol)), *manual(protocol.name),
+             *paragraphs(about(protocol)), *manual(protocol.name),
              "## What came out", *small(levels, command), *verdicts(levels),
              *(["## Figures"] if protocol.figures else []), *figures(folder, plates(levels, protocol)),
              "## More", f"[The whole report of this small run](../reports/{protocol.name}.html): the circuit and the "
              "experiment in full, with the source of every number."]
     (folder / "page.md").write_text("\n\n".join(parts) + "\n", encoding="utf-8")
-
-
-def inspected(protocol: Protocol) -> str:
-    """The docstring of the module that the protocol comes from."""
-    module = inspect.getmodule(registry.factory("protocols", protocol.name))
-    return inspect.cleandoc(module.__doc__ or "") if module else ""
 
 
 def manual(name: str) -> list[str]:
@@ -199,15 +192,9 @@ def figures(folder: Path, found: Iterable[Plate]) -> list[str]:
     return parts
 
 
-def paragraphs(text: str) -> list[str]:
-    """A docstring as Markdown: what is indented stays as it is."""
-    parts = []
-    for block in re.split(r"\n\s*\n", text):
-        if all(line.startswith("    ") for line in block.splitlines()):
-            parts.append(f"```text\n{textwrap.dedent(block)}\n```")
-        else:
-            parts.append(escaped(" ".join(block.split())))
-    return parts
+def paragraphs(text: Iterable[str]) -> list[str]:
+    """Paragraphs as Markdown: what is indented stays as it is."""
+    return [f"```text\n{textwrap.dedent(block)}\n```" if block.startswith("    ") else escaped(block) for block in text]
 
 
 def escaped(text: str) -> str:

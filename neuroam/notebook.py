@@ -148,9 +148,14 @@ def _tally(level: str, verdicts: Mapping[str, Any]) -> Tally:
 def _files(folder: Path) -> tuple[tuple[str, str], ...]:
     """Data that lie in the folder: netCDF, and the folders of NWB files."""
     plain = [(path.name, _address(path, folder.parent)) for path in sorted(folder.glob("*.nc"))]
-    nwb = [(f"{path.name} ({len(list(path.glob('*.nwb')))} files)", _address(path, folder.parent))
+    nwb = [(f"{path.name}: {_number(path)}", _address(path, folder.parent))
            for path in sorted(folder.glob("nwb-*")) if path.is_dir()]
     return (*plain, *nwb)
+
+
+def _number(folder: Path) -> str:
+    number = len(list(folder.glob("*.nwb")))
+    return f"{number} file{'s' if number != 1 else ''}"
 
 
 def _address(path: Path, base: Path) -> str:

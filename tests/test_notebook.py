@@ -68,7 +68,7 @@ def test_a_run_is_shown_with_all_that_was_asked_and_found(tmp_path):
     page = write_notebook(tmp_path)
     said = words(page)
     for text in ("Recall <of> all", "Someone 1982", "spiking ✓ 3 ✗ 1 of 4", "rate ? 1 of 1", "recording.nc",
-                 "neuroam run recall --set claws='1 2'", "nwb-rate (1 files)", "1 experiment in"):
+                 "neuroam run recall --set claws='1 2'", "nwb-rate: 1 file", "1 experiment in"):
         assert text in said
     assert page == tmp_path / "index.html" and all(address.exists() for address in addresses(page))
     assert made / "report.html" in addresses(page) and made / "recording.nc" in addresses(page)
