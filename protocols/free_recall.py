@@ -120,7 +120,7 @@ def _rule() -> tuple[Prediction, ...]:
     ours = functools.partial(Prediction, published="by definition", source=NAIM, certainty="derived",
                              assumed="the margin")
     return (ours(f"{largest}: transitions that turn back", _in(largest, walks.turned_back), within(0.001)),
-            ours(f"{largest}: two items are followed by the same third one, whenever they recur", _in(
+            ours(f"{largest}: the same two items, then the same third", _in(
                 largest, walks.consistency), above(0.999)),
             ours(f"{largest}: walks that ended in a loop in time", _in(largest, walks.closed), above(0.95)))
 
@@ -138,7 +138,7 @@ def _controls() -> tuple[Prediction, ...]:
         ours(f"noisy choice: recalled of {large}, over the law", _in(noisy(large), walks.over_law, items=large),
              above(1.2)),
         ours("noisy choice: exponent", functools.partial(walks.exponent, groups=ends["noise"]), above(0.7)),
-        ours(f"noisy choice, {small} items: two items are followed by the same third one", _in(
+        ours(f"noisy choice, {small} items: the same two items, then the same third", _in(
             noisy(small), walks.consistency), below(0.8)),
     )
 
