@@ -123,7 +123,7 @@ def timing_spread(recording: xr.Dataset, population: str, interval: str, group: 
     ratio = np.where(counted, at / np.where(counted, mean, 1), np.nan)
     stretched, known = np.full(ratio.shape[:2], np.nan), ~np.isnan(ratio).all(axis=2)
     stretched[known] = np.nanmedian(ratio[known], axis=1)
-    spread = stretched.std(axis=1, ddof=1) if stretched.shape[1] > 1 else np.full(len(stretched), np.nan)
+    spread = stretched.std(axis=1, ddof=1) if ratio.shape[1] > 1 else np.full(len(stretched), np.nan)
     return xr.DataArray(spread / stretched.mean(axis=1), dims="animal",
                         coords={n: single[n] for n in ("group", "seed")})
 

@@ -167,6 +167,7 @@ def test_source_is_written_and_another_seed_differs_in_its_arrays_alone(name, tm
     used = (one / "code_objects").glob("train0_codeobject.cu")
     assert not any("spike_time" in file.read_text() for file in used)
     assert not any("defaultclock" in file.read_text() for file in one.glob("code_objects/*.cu"))  # there is none
+    assert "extern Clock every1;" in (one / "objects.h").read_text()
 
 
 def test_it_is_compiled_exactly(tmp_path):
