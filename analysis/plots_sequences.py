@@ -20,6 +20,7 @@ from neuroam.prediction import bootstrap_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.axis import Axis
     from matplotlib.figure import Figure
 
 Levels = Mapping[str, xr.Dataset]
@@ -114,9 +115,20 @@ def half_figures(levels: Levels, networks: Mapping[str, Sequence[tuple[float, Ma
         ax.plot([], [], "x", color=BLACK, label="discrete networks")
         ax.plot([], [], "--", color=GREY, label="theory, N → ∞")
         ax.set(xlabel="visible neurons", ylabel=ylabel, xscale="log", yscale="log")
+        for axis in (ax.xaxis, ax.yaxis):
+            _plain_ticks(axis)
         ax.legend(loc="upper center", bbox_to_anchor=(0.5, -0.18), ncols=2)
         panels[level] = figure
     return panels
+
+
+def _plain_ticks(axis: Axis) -> None:
+    """1, 2, 5, 10, … in plain numbers on a logarithmic axis."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 @styled

@@ -4,6 +4,10 @@ One transition of N = 300 neurons and P = 10 000 memories with f = x⁵, self-te
 formulation as it is written down, with an array of all overlaps that every neuron sees (P × N) and a power of it; and
 all transitions of N = 100, P = 10 000 against the speed of plain matrix products. One process, one thread, rounds that
 alternate in order; ratios are between medians.
+
+With `--figure FOLDER`, the capacity of DenseNets of degree 1 … 4 against N (figure 2A of Chaudhry et al. 2023) on two
+threads instead: every measurement is a line of FOLDER/figure_2a.jsonl, so that a run that was cut off goes on, and
+FOLDER/figure_2a.png is the figure with the laws.
 """
 from __future__ import annotations
 
@@ -16,15 +20,20 @@ from pathlib import Path
 from statistics import median
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from benchmarks import host
+from neuroam.analysis.style import CYCLE, GREY, WIDTH, canvas, styled
 from neuroam.effective.binary import BinaryMemory
 from neuroam.effective.binary_separation import Power
 from neuroam.effective.dense_capacity import random_patterns
+from neuroam.effective.sequence_capacity import SEQUENCE, TRANSITION, Cell, figure_2a, read_cells
+from neuroam.effective.sequence_theory import sequence_capacity, transition_capacity
 
 RESULTS = Path(__file__).parent / "results"
 SQUARE = 2048  # of the matrix product that stands for the machine
-FASTER, SHARE = 100.0, 0.7
+FASTER, SHARE, MINUTES = 100.0, 0.7, 10.0
+LAWS = {TRANSITION: transition_capacity, SEQUENCE: sequence_capacity}
 
 
 def rounds(competitors: dict[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:
@@ -84,7 +93,7 @@ def one_transition(neurons: int, memories: int, degree: int, repeats: int) -> li
     lines += [f"| {name} | {1e3 * median(times):.3f} | {1e3 * min(times):.3f} | {median(times) / ours:.1f} |"
               for name, times in found.items()]
     least = min(median(times) for name, times in found.items() if name != "neuroam") / ours
-    return [*lines, "", verdict(f"at least {FASTER:g} × the faster formulation with a P × N array", least, FASTER)]
+    return [*lines, "", verdict("times as fast as the faster formulation with a P × N array", least, FASTER)]
 
 
 def all_transitions(neurons: int, memories: int, degree: int, repeats: int) -> list[str]:
@@ -105,8 +114,62 @@ def all_transitions(neurons: int, memories: int, degree: int, repeats: int) -> l
     return [*lines, "", verdict("share of the speed of a plain matrix product", share, SHARE)]
 
 
-def verdict(what: str, value: float, bar: float) -> str:
-    return f"- {'✓' if value >= bar else '✗'} {what}: {value:.3g} (bar {bar:g})"
+def whole_figure(folder: Path, degrees: list[int], sizes: list[int], repeats: int, published: bool) -> list[str]:
+    """Figure 2A, its table and how long it took; what was in the folder already takes no time."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines_of = folder / "figure_2a.jsonl"
+    before, start = len(list(read_cells(lines_of))), time.perf_counter()
+    cells = figure_2a(lines_of, degrees, sizes, repeats, published)
+    minutes = (time.perf_counter() - start) / 60
+    draw(cells).savefig(folder / "figure_2a.png", dpi=150)
+    found = by_network(cells)
+    how = "100 draws in a row all right" if published else "half right"
+    lines = [f"## Capacity, {how}, {repeats} repeats", "",
+             "Geometric mean / law for N → ∞.", "", "| d | N | transitions | sequences |", "|---|---|---|---|"]
+    for degree in degrees:
+        for n in sizes:
+            row = [f"{mean(found[kind, degree][n]):.4g} / {law(n, Power(degree)):.4g}" for kind, law in LAWS.items()]
+            lines.append(f"| {degree} | {n} | {row[0]} | {row[1]} |")
+    return [*lines, "", verdict(f"minutes, for {len(list(read_cells(lines_of))) - before} of {len(cells)} measurements",
+                                minutes, MINUTES, most=True)]
+
+
+def by_network(cells: list[Cell]) -> dict[tuple[str, int], dict[int, list[float]]]:
+    """Loads of all repeats by (kind, degree) and number of neurons."""
+    found: dict[tuple[str, int], dict[int, list[float]]] = {}
+    for cell in cells:
+        found.setdefault((cell.kind, cell.degree), {}).setdefault(cell.neurons, []).append(cell.load)
+    return found
+
+
+def mean(loads: list[float]) -> float:
+    return float(np.exp(np.log(loads).mean()))
+
+
+@styled
+def draw(cells: list[Cell]) -> Figure:
+    """Repeats, their geometric means, and the laws, against the number of neurons."""
+    figure, axes = canvas(1, 2, WIDTH, 3.6, sharey=True)
+    for (kind, degree), sizes in sorted(by_network(cells).items()):
+        ax, color = axes[int(kind == SEQUENCE)], CYCLE[degree - 1]
+        n = np.array(sorted(sizes))
+        for own in n:
+            ax.plot([own] * len(sizes[own]), sizes[own], ".", color=color, alpha=0.25, markersize=3)
+        ax.plot(n, [mean(sizes[own]) for own in n], "o", color=color, markersize=4, label=f"d = {degree}")
+        ax.plot(n, [LAWS[kind](int(own), Power(degree)) for own in n], "--", color=color, linewidth=1)
+    for ax, title in zip(axes, ("single transitions", "whole sequences"), strict=True):
+        ax.set(xlabel="neurons, N", title=title, xscale="log", yscale="log", xticks=[10, 20, 50, 100],
+               xticklabels=["10", "20", "50", "100"])
+        ax.xaxis.minorticks_off()
+    axes[0].set_ylabel("memories")
+    axes[1].plot([], [], "--", color=GREY, label="law, N → ∞")
+    axes[1].legend(loc="upper left")
+    return figure
+
+
+def verdict(what: str, value: float, bar: float, most: bool = False) -> str:
+    met = value <= bar if most else value >= bar
+    return f"- {'✓' if met else '✗'} {what}: {value:.3g} ({'at most' if most else 'at least'} {bar:g})"
 
 
 def publish(name: str, parts: list[list[str]], load: float) -> None:
@@ -125,8 +188,18 @@ def main(given: list[str] | None = None) -> None:
     parser.add_argument("--memories", type=int, default=10_000, help="default: %(default)s")
     parser.add_argument("--degree", type=int, default=5, help="default: %(default)s")
     parser.add_argument("--repeats", type=int, default=9, help="default: %(default)s")
+    parser.add_argument("--draws", type=int, default=20, help="repeats of the figure (default: %(default)s)")
+    parser.add_argument("--figure", type=Path, metavar="FOLDER", help="measure capacity instead, and keep it there")
+    parser.add_argument("--degrees", type=int, nargs="+", default=[1, 2, 3, 4], metavar="D", help="of the figure")
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(range(10, 101, 10)), metavar="N", help="of it")
+    parser.add_argument("--published", action="store_true", help="largest load at which 100 draws are right, in place "
+                        "of that at which half are: hours at degree 4")
     options = parser.parse_args(given)
     load = host.load()
+    if options.figure:
+        publish("Capacity of sequence memories", [
+            whole_figure(options.figure, options.degrees, options.sizes, options.draws, options.published)], load)
+        return
     publish("Sequence memories", [
         one_transition(options.neurons, options.memories, options.degree, options.repeats),
         all_transitions(options.all_neurons, options.memories, options.degree, options.repeats)], load)
