@@ -2,12 +2,15 @@
 
     Uva ──► HVC ──► RA          every HVC neuron bursts once a motif, at a time of its own; RA follows
             └─► HVC later       axons of the chain take 1–7.5 ms from neuron to neuron
+            ⇄ dendrite          the first spike of a burst calls forth one of the dendrite, which brings the others
             ⇄ AHP               every burst ends itself
 
 HVC is one feed-forward chain (Long, Jin & Fee 2010, Nature 468:394). Neuron i is to burst at T_i, and its axon takes
 d_i; it excites those neurons j for which T_i + d_i comes a synaptic integration before T_j, so that what converges on a
-neuron arrives together. With heterogeneous delays d_i the times T_i fill the motif evenly (Egger et al. 2020, Cell
-183:537); with equal ones neurons burst in synchronous groups, one delay and one integration apart: a synfire chain.
+neuron arrives together. The potential then rises for some ms, and what follows is all or none (Jin, Ramazanoglu & Seung
+2007, J Comput Neurosci 23:283): a burst is as long whatever set it off. With heterogeneous delays d_i the times T_i
+fill the motif evenly (Egger et al. 2020, Cell 183:537); with equal ones neurons burst in synchronous groups, one delay
+and one integration apart: a synfire chain.
 
 T_i follows the golden section, so that any run of neighbouring cells samples the whole motif. Who is joined to whom,
 and every delay, is drawn for each animal.
@@ -33,8 +36,9 @@ LONG = "Long, Jin & Fee 2010, Nature 468:394"
 DELAYS = ("heterogeneous", "equal")
 AXONS = tuple((np.arange(1.0, 7.51, 0.5) * 1e-3).tolist())  # seconds; 1–7.5 ms a link in Egger et al. 2020
 GOLDEN = (5**0.5 - 1) / 2
-THALAMIC, EVENTS, CONVERGENCE = 60, 10, 6
+THALAMIC, EVENTS, CONVERGENCE = 100, 10, 6
 KICK = 40e-3  # volts
+VOLLEY = 0.5e-3  # seconds from a volley of Uva to a burst
 
 
 def evenly(cells: int, motif: float) -> np.ndarray:
@@ -113,8 +117,8 @@ def plan(neurons: int, motif: float, delays: str, integration: float) -> Plan:
         delay = float(np.mean(AXONS))
         link = delay + integration
         groups = link * (1 + np.floor(times / link))
-        return Plan(tuple(groups.tolist()), (delay,), (delay,), 1.5 * link)
-    first = AXONS[-1] + AXONS[0] + 2 * integration
+        return Plan(tuple(groups.tolist()), (delay,), (link - VOLLEY,), 1.5 * link)
+    first = AXONS[-1] + AXONS[0] + integration
     return Plan(tuple(times.tolist()), AXONS, tuple(np.arange(AXONS[0], first, 2e-4).tolist()), first)
 
 
@@ -128,23 +132,23 @@ def background_rates(presented: Mapping[str, float], cells: int, rate: float) ->
     return Parameter(np.full(cells, rate), "hertz")
 
 
-def premotor(refractory: Any) -> LIF:
+def premotor(tau: Any, refractory: Any) -> LIF:
     """A projection neuron of HVC or RA."""
-    return LIF(tau=assumed(5 * ms, "short, so that bursts are precise"), rest=assumed(-70 * mV, "typical"),
+    return LIF(tau=tau, rest=assumed(-70 * mV, "typical"),
                threshold=assumed(-55 * mV, "typical"), refractory=refractory,
                synapse=assumed(3 * ms, "of the order of AMPA currents"))
 
 
 @recipe
 def song(neurons: int = 2000, motif: Any = 400 * ms, delays: str = "heterogeneous", inputs: int = 12,
-         weight: Any = 0.45 * mV / Hz, ahp: Any = 0.5 * mV / Hz, integration: Any = 0.5 * ms, noise: Any = 50 * Hz,
-         motor: int = 100) -> Circuit:
+         weight: Any = 0.09 * mV / Hz, plateau: Any = 1.5 * mV / Hz, ahp: Any = 0.2 * mV / Hz,
+         integration: Any = 5.8 * ms, noise: Any = 50 * Hz, motor: int = 100) -> Circuit:
     """`neurons` of HVC, at least 5 for each ms of the `motif`, and `motor` neurons of RA.
 
     `delays` of the axons of HVC: "heterogeneous", 1–7.5 ms, or "equal", their mean. Each neuron has `inputs`, which
-    with one spike each evoke a potential of area `weight`; each of its own spikes evokes an afterhyperpolarisation of
-    area `ahp`. `integration`: the time planned from the arrival of spikes to a burst. `noise`: rate of each neuron's
-    background.
+    with one spike each evoke a potential of area `weight`; its dendrite's spike evokes one of area `plateau`, and each
+    of its own spikes an afterhyperpolarisation of area `ahp`. `integration`: the time planned from the arrival of
+    bursts to a burst, which is what the weights make it. `noise`: rate of each neuron's background.
     """
     if delays not in DELAYS:
         raise DescriptionError(f"song: delays is {delays!r}; use one of {DELAYS}")
@@ -162,7 +166,7 @@ def song(neurons: int = 2000, motif: Any = 400 * ms, delays: str = "heterogeneou
         name="song",
         source=f"after {EGGER} and {LONG}",
         populations=_populations(neurons, motor),
-        projections=_projections(planned, inputs, weight, ahp, wait),
+        projections=_projections(planned, inputs, weight, plateau, ahp, wait),
         ports={"start": Port("start", ("motif",), kick),
                "background": Port("background", (), functools.partial(background_rates, cells=neurons, rate=rate))},
         notes={"delays of the axons of HVC": delays},
@@ -173,30 +177,39 @@ def _populations(neurons: int, motor: int) -> tuple[Population, ...]:
     thalamic = LIF(tau=assumed(5 * ms, "as HVC"), rest=assumed(-70 * mV, "typical"),
                    threshold=assumed(-55 * mV, "typical"), refractory=assumed(50 * ms, "one spike begins a motif"),
                    synapse=assumed(3 * ms, "as HVC"))
+    dendrite = LIF(tau=assumed(1 * ms, "answers at once"), rest=assumed(-70 * mV, "as HVC"),
+                   threshold=assumed(-55 * mV, "as HVC"), refractory=assumed(30 * ms, "one spike a burst"),
+                   synapse=assumed(5 * ms, "about as long as a burst"))
     return (
         Population("start", 1, Drive("volt"), "what begins a motif"),
         Population("Uva", THALAMIC, thalamic, "nucleus uvaeformis; assumed: one volley begins the chain"),
         Population("background", neurons, Poisson(synapse=assumed(3 * ms, "as HVC")), "every neuron has its own"),
-        Population("HVC", neurons, premotor(assumed(1.2 * ms, "bursts of about 5 spikes")),
+        Population("HVC", neurons, premotor(assumed(10 * ms, "of the order of cortical membranes"),
+                                            assumed(1.2 * ms, "bursts of about 4 spikes")),
                    "neurons that project to RA"),
+        Population("dendrite", neurons, dendrite, "of each HVC neuron; assumed: one spike of it a burst"),
         Population("AHP", neurons, graded(assumed(10 * ms, "gone well before the next motif")),
                    "the afterhyperpolarisation of each HVC neuron, which ends its burst"),
-        Population("RA", motor, premotor(assumed(2 * ms, "typical")), "robust nucleus of the arcopallium"),
+        Population("RA", motor, premotor(assumed(5 * ms, "short, so that bursts are precise"),
+                                         assumed(2 * ms, "typical")), "robust nucleus of the arcopallium"),
     )
 
 
-def _projections(planned: Plan, inputs: int, weight: Any, ahp: Any, wait: float) -> tuple[Projection, ...]:
-    chain = functools.partial(Together, inputs, burst=planned.due, integration=wait)
-    share = weight / inputs
+def _projections(planned: Plan, inputs: int, weight: Any, plateau: Any, ahp: Any,
+                 wait: float) -> tuple[Projection, ...]:
+    chain = functools.partial(Together, inputs, burst=planned.due)
     return (
         Projection("start", "Uva", all_to_all(), assumed(1.0, "with the drive at the port, one spike each")),
-        Projection("Uva", "HVC", chain(leave=(0.0,) * THALAMIC, delays=planned.starters, last=planned.first),
-                   assumed(2 * share, "a thalamic neuron fires once where one of HVC bursts")),
-        Projection("HVC", "HVC", chain(leave=planned.due, delays=planned.axons, first=planned.first),
-                   assumed(share, "the lowest weights carry no chain, higher ones prolong the bursts"),
-                   source=f"delays: {EGGER}"),
+        Projection("Uva", "HVC", chain(leave=(0.0,) * THALAMIC, delays=planned.starters, integration=VOLLEY,
+                                       last=planned.first),
+                   assumed(0.9 * mV / Hz / inputs, "one volley reaches threshold at once")),
+        Projection("HVC", "HVC", chain(leave=planned.due, delays=planned.axons, integration=wait, first=planned.first),
+                   assumed(weight / inputs, "calibrated: the potential rises for 5–10 ms; lower ones carry no chain"),
+                   source=f"delays: {EGGER}; rise: {LONG}"),
+        Projection("HVC", "dendrite", one_to_one(), assumed(0.3 * mV / Hz, "one spike calls forth one")),
+        Projection("dendrite", "HVC", one_to_one(), assumed(plateau, "bursts of about 4 spikes")),
         Projection("background", "HVC", one_to_one(), assumed(0.01 * mV / Hz, "potentials of about 1 mV")),
-        Projection("HVC", "AHP", one_to_one(), assumed(ahp, "ends a burst after about 5 spikes")),
+        Projection("HVC", "AHP", one_to_one(), assumed(ahp, "ends a burst after about 4 spikes")),
         Projection("AHP", "HVC", one_to_one(), assumed(-1.0, "a current of the same neuron")),
         Projection("HVC", "RA", Gestures(EVENTS * CONVERGENCE, leave=planned.due, number=EVENTS),
                    assumed(0.03 * mV / Hz, "six bursts together make one in RA"), delay=assumed(2 * ms, "typical")),

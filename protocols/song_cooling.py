@@ -40,7 +40,7 @@ HAHNLOSER = "Hahnloser et al. 2002, Nature 419:65"
 LONG_FEE = "Long & Fee 2008, Nature 456:189"
 LONG = "Long, Jin & Fee 2010, Nature 468:394"
 EGGER = "Egger et al. 2020, Cell 183:537"
-REGION = ("HVC", "AHP")
+REGION = ("HVC", "dendrite", "AHP")
 DEGREES, COLDEST, TEXTBOOK = (2.0, 4.0, 6.0, 8.0), 8.0, 2.3
 CONTROL, RA_COLD, SYNCHRONOUS = "control", "RA cooled", "equal delays"
 
