@@ -153,12 +153,20 @@ def _finish(task: _Task, found: dict[str, Measured], executor: Executor | None, 
         elif not messages[name]:
             messages[name] = keep_failure(cell, f"a worker wrote it, but {cell.path.name} cannot be read here; --out "
                                           "must be a folder that all workers share")
+    _sweep_up(task.folder / CELLS, found)
     results = [_result(place, level, cell, found.get(cell.name), messages.get(cell.name, ""))
                for (place, level), cell in task.cells.items()]
     whole = assemble(task.parameters, results).assign_attrs(_attributes(task))
     _write(task.folder, whole)
     write_notebook(task.folder.parent)
     return whole.assign_attrs(folder=str(task.folder))
+
+
+def _sweep_up(folder: Path, finished: Mapping[str, Measured]) -> None:
+    """Remove what processes that were killed had begun to write, of cells that are finished since."""
+    for begun in folder.glob(".*.nc.*"):
+        if begun.name.split(".")[1] in finished:
+            begun.unlink(missing_ok=True)
 
 
 def _run(cells: list[Cell], executor: Executor | None, jobs: int | None, tell: Tell) -> dict[str, str]:

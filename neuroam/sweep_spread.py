@@ -63,7 +63,7 @@ def cluster(address: str) -> Iterator[Executor]:
         raise NeuroamError(f"--scheduler {address}: no Dask scheduler answers there ({reason}); start one with `dask "
                            "scheduler` and give the address it prints, such as tcp://host:8786") from None
     try:
-        print(f"{len(client.scheduler_info(n_workers=-1)['workers'])} workers at {address}", flush=True)
+        print(f"{len(client.nthreads())} workers at {address}", flush=True)
         yield client.get_executor(pure=False)
     finally:
         client.close()

@@ -221,8 +221,9 @@ def test_a_spoilt_cell_is_made_again(few):
     before = content(folder)
     spoilt = sorted(folder.glob("cells/*.nc"))[1]
     spoilt.write_bytes(spoilt.read_bytes()[:700])
+    (spoilt.parent / f".{spoilt.name}.abc").write_bytes(b"begun by a process that was killed")
     run(FEW, folder.parent, here)
-    assert content(folder) == before and here.count == 1
+    assert content(folder) == before and here.count == 1 and not list(spoilt.parent.glob(".*"))
 
 
 def test_a_cell_with_a_finished_animal_has_the_same_bytes(few, tmp_path):
@@ -479,14 +480,27 @@ if __name__ == "__main__":
 MANY = {"rate": [50.0 * k for k in range(1, 13)], "cells": list(range(3, 13))}  # 120 cells
 
 
-def start(path, grid, out):
-    path.write_text(SCRIPT.format(here=str(HERE), grid=grid, out=str(out)))
-    return subprocess.Popen([sys.executable, "-W", "ignore", str(path)], start_new_session=True)
+@pytest.fixture
+def start(tmp_path):
+    """Starts a sweep in a process of its own, with all its processes in one group."""
+    begun = []
+
+    def begin(grid, out):
+        script = tmp_path / "go.py"
+        script.write_text(SCRIPT.format(here=str(HERE), grid=grid, out=str(out)))
+        begun.append(subprocess.Popen([sys.executable, "-W", "ignore", str(script)], start_new_session=True))
+        return begun[-1]
+
+    yield begin
+    for process in begun:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
 
 
-def children(pid):
-    found = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(pid)], capture_output=True, text=True).stdout
-    return [int(line.split()[0]) for line in found.splitlines() if "spawn_main" in line]
+def workers(pid):
+    """Processes of the pool of a process."""
+    children = [child for task in Path(f"/proc/{pid}/task").glob("*/children") for child in task.read_text().split()]
+    return [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
 
 
 def wait_for(out, cells, process):
@@ -499,22 +513,22 @@ def wait_for(out, cells, process):
 
 
 @pytest.mark.slow
-def test_120_cells_killed_twice_are_those_of_a_serial_sweep(tmp_path):
+def test_120_cells_killed_twice_are_those_of_a_serial_sweep(start, tmp_path):
     serial = run(MANY, tmp_path / "serial", animals=3)
-    first = start(tmp_path / "go.py", MANY, tmp_path / "out")
+    first = start(MANY, tmp_path / "out")
     wait_for(tmp_path / "out", 30, first)
-    os.kill(children(first.pid)[0], signal.SIGKILL)  # a worker
+    os.kill(workers(first.pid)[0], signal.SIGKILL)
     wait_for(tmp_path / "out", 50, first)
-    os.killpg(first.pid, signal.SIGKILL)  # everything
+    os.killpg(first.pid, signal.SIGKILL)
     first.wait()
     left = len(list((tmp_path / "out").rglob("cells/*.nc")))
     assert 50 <= left < 110 and not list((tmp_path / "out").rglob("sweep.nc"))
-    second = start(tmp_path / "go.py", MANY, tmp_path / "out")
+    second = start(MANY, tmp_path / "out")
     wait_for(tmp_path / "out", left + 20, second)
     os.killpg(second.pid, signal.SIGKILL)
     second.wait()
     assert not list((tmp_path / "out").rglob("sweep.nc"))
-    assert start(tmp_path / "go.py", MANY, tmp_path / "out").wait() == 0
+    assert start(MANY, tmp_path / "out").wait() == 0
     (folder,) = (tmp_path / "out").glob("pulse-sweep-*")
     assert len(list(folder.glob("cells/*.nc"))) == 120
     assert content(folder) == content(serial.attrs["folder"])
