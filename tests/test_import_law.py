@@ -79,7 +79,7 @@ def test_the_law_reads_something():
 @pytest.mark.parametrize("name", under("neuroam.circuits"))
 def test_circuits_use_the_description_alone(name):
     assert not check(ours(IMPORTS[name]), DESCRIPTION, "circuits")
-    assert foreign(IMPORTS[name]) <= {"numpy", "brian2", "sklearn"}
+    assert foreign(IMPORTS[name]) <= {"numpy", "scipy", "brian2", "sklearn"}
 
 
 @pytest.mark.parametrize("name", under("neuroam.protocols"))
