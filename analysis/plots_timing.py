@@ -83,7 +83,8 @@ def stretch_figures(levels: Levels, series: Mapping[str, tuple[Measure, Mapping[
             band(left, np.array([0.0, *degrees.values()]), table, color, name)
             left.lines[-1].set(marker="o", markersize=3.5)
         left.axhline(MOST_PUBLISHED, color=BLACK, linestyle="--", linewidth=0.8)
-        left.set(xlabel="cooled by (°C)", ylabel="motif longer by (%)")
+        left.set(xlabel="cooled by (°C)", ylabel="motif longer by (%)",
+                 xticks=sorted({0.0, *(d for _, degrees in series.values() for d in degrees.values())}))
         left.legend(loc="upper left", handlelength=0.8)
         _along(right, along(recording, group=local), local)
         panels[level] = figure
@@ -92,7 +93,7 @@ def stretch_figures(levels: Levels, series: Mapping[str, tuple[Measure, Mapping[
 
 def _along(ax: Axes, values: xr.DataArray, group: str) -> None:
     band(ax, 100 * values["middle"].values, 100 * (values.values - 1), BLUE)
-    ax.set(xlabel="place in the motif (%)", ylim=(0, 1.4 * 100 * float(values.max() - 1)))
+    ax.set(xlabel="along motif (%)", ylim=(0, 1.4 * 100 * float(values.max() - 1)))
     ax.set_title(group, fontsize=9)
 
 

@@ -81,7 +81,9 @@ def song_cooling(motifs: int = 3, q10: float = 1.35, window: Any = 850 * ms, tra
         record=(Record("HVC", every=0.5 * ms, cells=tuple(range(traced))), Record("RA")),
         predictions=(*_bursting(), *_cooling(), *_delays()),
         figures=_figures(),
-        notes={"cooling": Cool.__doc__ or "",
+        notes={"what is calibrated": "the strength of the chain's synapses, to the rise of the potential; the Q10, to "
+                                     "about 3 % per °C",
+               "cooling": Cool.__doc__ or "",
                "by construction": "a chain all of whose times are multiplied by one factor stretches by it; what does "
                                   "not follow is how little inputs that are not cooled disturb this, and that RA adds "
                                   "no time of its own",
@@ -94,7 +96,7 @@ def _bursting() -> tuple[Prediction, ...]:
         Prediction("HVC neurons that burst exactly once a motif", functools.partial(
             in_group, measure=functools.partial(exactly_once, population="HVC"), group=CONTROL), above(0.95),
             "bursts at a single precise time", HAHNLOSER, "read in the abstract", "the fraction"),
-        Prediction("the potential rises before a burst for (ms)", functools.partial(rise, group=CONTROL),
+        Prediction("the potential rises before a burst for (ms; calibrated)", functools.partial(rise, group=CONTROL),
                    between(4, 12), "5–10 ms, and no slow ramp", LONG, "read in the abstract", "1–2 ms of margin"),
     )
 
@@ -104,9 +106,10 @@ def _cooling() -> tuple[Prediction, ...]:
     ra = functools.partial(template_stretch, population="RA", reference=CONTROL)
     slope = functools.partial(degree_slope, population="HVC", reference=CONTROL)
     return (
-        Prediction("cooling HVC stretches the motif by (% per °C)", functools.partial(slope, degrees=COOLED),
-                   between(2, 4.5), "slower song, up to 45 %; about 3 % per °C is background, not verified", LONG_FEE,
-                   "direction read in the abstract; slope not found in the source", "the range"),
+        Prediction("cooling HVC stretches the motif by (% per °C; calibrated)", functools.partial(
+            slope, degrees=COOLED), between(2, 4.5),
+            "slower song, up to 45 %; about 3 % per °C is background, not verified", LONG_FEE,
+            "direction read in the abstract; slope not found in the source", "the range"),
         Prediction("R² of a straight line through stretch against degrees", functools.partial(
             linearity, population="HVC", reference=CONTROL, degrees=COOLED), above(0.98), "slower the colder", LONG_FEE,
             "direction read in the abstract", "the value"),
