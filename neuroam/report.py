@@ -9,6 +9,7 @@ import inspect
 import io
 import math
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -214,14 +215,16 @@ def embed(figure: matplotlib.figure.Figure, title: str = "") -> Image:
 
 
 def about(protocol: Protocol) -> list[str]:
-    """The text of the module a registered protocol comes from, by paragraphs; nothing for any other."""
+    """The text of the module a registered protocol comes from, by paragraphs; nothing for any other. Lines that stand
+    further in, such as equations, are left as they are."""
     if protocol.recipe is None:
         return []
     try:
         module = inspect.getmodule(registry.factory("protocols", protocol.recipe.name))
     except DescriptionError:
         return []
-    return plain(module.__doc__ if module else "").split("\n\n")
+    blocks = re.split(r"\n\s*\n", inspect.cleandoc(module.__doc__ or "") if module else "")
+    return [block if all(line.startswith("    ") for line in block.splitlines()) else plain(block) for block in blocks]
 
 
 def made(levels: Sequence[Level], files: Sequence[str]) -> Table:
