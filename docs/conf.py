@@ -57,7 +57,7 @@ def _docstring(app, what, name, obj, options, lines) -> None:
 
 def _signature(app, what, name, obj, options, signature, returned):
     """Defaults that a dataclass makes anew are written so that the rest can be read."""
-    return (signature or "").replace("<factory>", "..."), returned
+    return (signature.replace("<factory>", "..."), returned) if "<factory>" in (signature or "") else None
 
 
 def setup(app) -> None:
