@@ -27,7 +27,7 @@ from neuroam.recording import write_whole
 
 INDEX = "index.html"
 THUMBNAILS = ".thumbnails"
-WIDTH = 480  # of a thumbnail, in pixels: twice what is shown, for screens of high density
+WIDTH, HEIGHT = 480, 420  # of a thumbnail, in pixels: twice what is shown, for screens of high density
 MARKS = ((REPRODUCED, "✓"), (NOT_REPRODUCED, "✗"), (NOT_DECIDABLE, "?"))
 _PICTURE = re.compile(r'<img src="data:image/png;base64,([^"]+)"')
 _FIGURES = re.compile(r'<h2 id="(?:figures|section-1)"')
@@ -188,17 +188,18 @@ def first_picture(page: str) -> bytes:
 
 
 def shrunk(picture: bytes) -> bytes:
-    """A picture as a PNG of at most WIDTH; nothing where it cannot be read."""
+    """A picture as a PNG of at most WIDTH × HEIGHT, the upper part of a tall one; nothing where it cannot be read."""
     from PIL import Image
 
     try:
         with Image.open(io.BytesIO(picture)) as image:
-            small = image.convert("RGB")
-            small.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)
+            width = min(WIDTH, image.width)
+            height = max(1, round(image.height * width / image.width))
+            small = image.convert("RGB").resize((width, height), Image.Resampling.LANCZOS)
     except (OSError, ValueError, SyntaxError):  # what Pillow says of files that are no pictures
         return b""
     buffer = io.BytesIO()
-    small.save(buffer, "png", optimize=True)
+    small.crop((0, 0, width, min(height, HEIGHT))).save(buffer, "png", optimize=True)
     return buffer.getvalue()
 
 

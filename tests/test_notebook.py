@@ -18,7 +18,7 @@ from PIL import Image
 
 from neuroam.cli import main
 from neuroam.errors import RecordingError
-from neuroam.notebook import WIDTH, first_picture, read_folder, read_folders, shrunk, write_notebook
+from neuroam.notebook import HEIGHT, WIDTH, first_picture, read_folder, read_folders, shrunk, write_notebook
 from neuroam.protocols.odour_discrimination import odour_discrimination
 from neuroam.recording import save
 
@@ -90,6 +90,12 @@ def test_the_thumbnail_is_the_first_of_the_figures(tmp_path):
     for name, color in (("one", BLUE), ("other", RED)):
         with Image.open(tmp_path / found[name]) as image:
             assert image.size == (WIDTH, WIDTH * 600 // 900) and image.getpixel((5, 5)) == color
+
+
+def test_a_tall_figure_is_cut_and_a_small_one_is_not_blown_up():
+    for size, expected in (((600, 3000), (WIDTH, HEIGHT)), ((90, 60), (90, 60)), ((1, 1), (1, 1))):
+        with Image.open(io.BytesIO(shrunk(first_picture(picture(RED, *size))))) as image:
+            assert image.size == expected
 
 
 def test_a_thumbnail_follows_its_page(tmp_path):
