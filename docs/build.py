@@ -1,13 +1,14 @@
 """The site: the manual, the gallery of all protocols, the reference. `make docs`, or
 
-    python docs/build.py [PROTOCOL …]       into build/docs; named protocols alone in the gallery
+    python docs/build.py [PROTOCOL …] [--out FOLDER]       with named protocols alone in the gallery; FOLDER is build
 
-Pages are gathered in build/docs-source and made by Sphinx. A protocol that cannot be run has a page that says why, and
-the command then ends with status 1.
+The gallery's pages are kept in build/gallery, all pages gathered in build/docs-source, and the site made in build/docs
+by Sphinx. A protocol that cannot be run has a page that says why, and the command then ends with status 1.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 import shutil
@@ -16,41 +17,41 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import gallery
+import reference
+from reference import toctree
+
 HERE = Path(__file__).resolve().parent
-BUILD = HERE.parent / "build"
-SOURCE, SITE, GALLERY = BUILD / "docs-source", BUILD / "docs", BUILD / "gallery"
 LINK = re.compile(r"\]\((\w+)\.md\)")
 OUTSIDE = re.compile(r"\[([^\]]+)\]\(\.\./[^)]*\)")  # into the code, which is not part of the site
 
 
-def main(names: Sequence[str] = ()) -> int:
+def main(names: Sequence[str], out: Path) -> int:
     """Make the site; returns the exit status."""
-    import gallery
-    import reference
-
-    made = gallery.pages(GALLERY, names)
-    SOURCE.mkdir(parents=True, exist_ok=True)
-    pages = {**manual(), **gallery_pages(made), **reference.pages()}
-    write(pages)
+    made = gallery.pages(out / "gallery", names)
+    source, site = out / "docs-source", out / "docs"
+    source.mkdir(parents=True, exist_ok=True)
+    write(source, site, {**manual(), **gallery_pages(made), **reference.pages()})
     for name in ("conf.py", "style.css"):
-        shutil.copy2(HERE / name, SOURCE / name)
+        shutil.copy2(HERE / name, source / name)
     jobs = str(min(os.cpu_count() or 1, 4))
     done = subprocess.run([sys.executable, "-W", "ignore", "-m", "sphinx", "-q", "-j", jobs, "-b", "html",
-                           str(SOURCE), str(SITE)])
+                           str(source), str(site)])
     for page in made:
         if page.failure:
             print(f"{page.name}: {page.failure.strip().splitlines()[-1]}", file=sys.stderr)
-    print(f"site: {SITE / 'index.html'}")
+    print(f"site: {site / 'index.html'}")
     return done.returncode or int(any(page.failure for page in made))
 
 
-def write(pages: dict[str, str | bytes]) -> None:
+def write(source: Path, site: Path, pages: dict[str, str | bytes]) -> None:
     """Files of the source, by path; what has not changed is left alone, what is no longer made goes."""
-    for path in (path for path in SOURCE.rglob("*") if path.is_file()):
-        if path.relative_to(SOURCE).as_posix() not in {*pages, "conf.py", "style.css"}:
+    for path in [path for path in source.rglob("*") if path.is_file()]:
+        if path.relative_to(source).as_posix() not in {*pages, "conf.py", "style.css"}:
             path.unlink()
+            (site / path.relative_to(source)).with_suffix(".html").unlink(missing_ok=True)
     for name, content in pages.items():
-        path, data = SOURCE / name, content.encode() if isinstance(content, str) else content
+        path, data = source / name, content.encode() if isinstance(content, str) else content
         if not path.exists() or path.read_bytes() != data:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(data)
@@ -64,8 +65,6 @@ def manual() -> dict[str, str | bytes]:
     index = str(pages["index.md"])
     named = set(LINK.findall(index))
     rest = [path.stem for path in sorted(HERE.glob("*.md")) if path.stem not in named | {"index"}]
-    from reference import toctree
-
     trees = [toctree(caption, LINK.findall(part)) for caption, part in parts(index)]
     trees[:0] = [toctree("See it", ["gallery/index"])]
     trees += [toctree("More", rest)] if rest else []
@@ -84,8 +83,6 @@ def parts(index: str) -> list[tuple[str, str]]:
 
 def gallery_pages(made: Sequence) -> dict[str, str | bytes]:
     """The gallery's own files, and the page that shows them all."""
-    from reference import toctree
-
     found: dict[str, str | bytes] = {}
     cards = []
     for page in made:
@@ -117,4 +114,8 @@ def page_text(page) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    options = argparse.ArgumentParser(description="Make the site of neuroam.")
+    options.add_argument("names", nargs="*", metavar="PROTOCOL")
+    options.add_argument("--out", type=Path, default=HERE.parent / "build", metavar="FOLDER")
+    chosen = options.parse_args()
+    sys.exit(main(chosen.names, chosen.out.resolve()))

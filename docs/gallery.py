@@ -17,6 +17,7 @@ import time
 import tomllib
 import traceback
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Executor
 from contextlib import redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -64,12 +65,17 @@ class Page:
 
 def pages(out: Path, names: Sequence[str] = ()) -> list[Page]:
     """The pages of all protocols, or of those named; one that cannot be run is given with its failure."""
-    return [page(out, name) for name in names or registry.names("protocols")]
+    with process_pool(WORKERS) as pool:
+        return [page(out, name, pool) for name in names or registry.names("protocols")]
 
 
-def page(out: Path, name: str) -> Page:
+def page(out: Path, name: str, pool: Executor) -> Page:
     """The page of one protocol, made anew where anything that makes it has changed."""
-    folder, key = out / name, key_of(name)
+    folder = out / name
+    try:
+        key = key_of(name)
+    except NeuroamError as error:
+        return Page(name, folder, str(error))
     if (folder / "key").exists() and (folder / "key").read_text() == key:
         return Page(name, folder)
     shutil.rmtree(folder, ignore_errors=True)
@@ -77,7 +83,7 @@ def page(out: Path, name: str) -> Page:
     began = time.monotonic()
     try:
         with (folder / "log").open("w") as log, redirect_stdout(log):
-            write_page(folder, *run(name, out / ANIMALS))
+            write_page(folder, *run(name, out / ANIMALS, pool))
     except NeuroamError as error:
         return Page(name, folder, str(error))
     except Exception:  # a protocol that is being written must not take the other pages with it
@@ -110,7 +116,7 @@ def asked(name: str) -> tuple[Request, Protocol, Circuit]:
     return request, *described(request)
 
 
-def run(name: str, store: Path) -> tuple[list[Level], Circuit, Protocol, str]:
+def run(name: str, store: Path, pool: Executor) -> tuple[list[Level], Circuit, Protocol, str]:
     """The protocol at small size: its levels with their verdicts, what it was run on, and the command."""
     request, protocol, circuit = asked(name)
     levels = size(name)["levels"]
@@ -119,10 +125,9 @@ def run(name: str, store: Path) -> tuple[list[Level], Circuit, Protocol, str]:
         plans = [min(plans, key=lambda each: CHEAPEST.index(each.level))]
     request = replace(request, levels=tuple(each.level for each in plans))
     found = []
-    with process_pool(min(WORKERS, request.animals)) as pool:
-        for each in plans:
-            recording = each.run(request.animals, request.seed, executor=pool, store=store)
-            found.append(Level(each.level, recording, verdicts_on(recording, protocol)))
+    for each in plans:
+        recording = each.run(request.animals, request.seed, executor=pool, store=store)
+        found.append(Level(each.level, recording, verdicts_on(recording, protocol)))
     return found, circuit, protocol, request.command
 
 
