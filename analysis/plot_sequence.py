@@ -20,7 +20,7 @@ def overlap_image(ax: Axes, overlaps: xr.DataArray, active: xr.DataArray | None 
     time = overlaps["time"].values
     half = (time[1] - time[0]) / 2
     image = ax.imshow(np.ma.masked_invalid(values), aspect="auto", cmap="cividis", vmin=0, vmax=1, origin="lower",
-                      interpolation="nearest", extent=(time[0] - half, time[-1] + half, 0.5, len(values) + 0.5))
+                      interpolation="nearest", extent=(time[0] - half, time[-1] + half, 0.5, max(len(values), 1) + 0.5))
     if active is not None:
         ax.plot(time, np.where(active.values >= 0, active.values + 1.0, np.nan), color=VERMILLION, linewidth=1.4)
     ax.set(xlabel="time (s)", ylabel="pattern")

@@ -9,7 +9,7 @@ import xarray as xr
 
 from neuroam.analysis.dormant import assembly, assembly_rate, exposed, rate_in, trial_of
 from neuroam.analysis.plot_rates import band
-from neuroam.analysis.responses import select
+from neuroam.analysis.responses import select, window
 from neuroam.analysis.style import CYCLE, GREY, ORANGE, WIDTH, canvas, styled
 from neuroam.recording import spike_trains
 
@@ -103,8 +103,9 @@ def raster_figures(levels: Levels, group: str, trials: Sequence[str], population
 
 def _spikes(ax: Axes, recording: xr.Dataset, population: str, trial: xr.Dataset, rows: list[np.ndarray]) -> None:
     trains, first = spike_trains(recording, 0, population), 0
-    stop = float(trial["response_off"][0, 0])
-    start = max(float(trial["response_on"][0, 0]), stop - LONGEST)
+    on, off = window(trial)
+    stop = float(off[0, 0])
+    start = max(float(on[0, 0]), stop - LONGEST)
     for color, cells in zip((CYCLE[0], ORANGE, GREY), rows, strict=True):
         for k, cell in enumerate(cells):
             inside = trains[cell][(trains[cell] >= start) & (trains[cell] < stop)]

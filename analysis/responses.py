@@ -4,6 +4,8 @@ from __future__ import annotations
 import numpy as np
 import xarray as xr
 
+from neuroam.recording import RecordingError
+
 
 def responses(recording: xr.Dataset, population: str, group: str | None = None,
               block: str | None = None) -> xr.DataArray:
@@ -44,6 +46,8 @@ def select(recording: xr.Dataset, group: str | None = None, block: str | None = 
         per_animal = recording["spike_count"].sum("unit").values
         recording = recording.isel(animal=np.flatnonzero(keep), spike=np.repeat(keep, per_animal))
     if block is not None:
+        if "block" not in recording.coords:
+            raise RecordingError(f"trials of this recording have no blocks, so none is called {block!r}; leave it out")
         trials = np.flatnonzero(recording["block"].values == block)
         if not len(trials):
             known = list(dict.fromkeys(recording["block"].values.tolist()))

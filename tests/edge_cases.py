@@ -134,6 +134,13 @@ OWN: dict[str, dict[str, Any]] = {
     "plot_code.coding_levels": {"groups": GROUPS}, "plot_learning.preferences": {"groups": GROUPS}}
 
 
+FIGURES = ARGUMENTS | {
+    "groups": GROUPS, "stimuli": PATTERNS, "qualities": (0.2, 0.3), "intervals": PATTERNS[:2], "xlabel": "x",
+    "ylabel": "y", "label": "l", "seconds": 0.2, "populations": ("KC", "visible"), "expected": {"control": 0.5},
+    "memories": {"all": (LEVELS, 1.0, 1.0)}, "threshold": 0.9, "states": PATTERNS[:2],
+    "wanted": {"control": (1.0, 1.0)}, "curves": {"all": {"control": 4, "blocked": 8}}, "shown": (0, 1)}
+
+
 def analyses(first: str) -> Iterator[tuple[str, Callable, list[str]]]:
     """Public functions of the analysis library whose first argument, after axes, is called `first`: name, function
     and the arguments that it needs besides."""

@@ -15,7 +15,7 @@ import warnings
 import numpy as np
 import pytest
 import xarray as xr
-from edge_cases import ARGUMENTS, EDGES, OWN, analyses, arguments_of, one_trial, whole
+from edge_cases import ARGUMENTS, EDGES, FIGURES, OWN, analyses, arguments_of, one_trial, whole
 from io_cases import animal_of, assert_identical
 
 from neuroam.analysis.sparseness import coding_level
@@ -65,6 +65,49 @@ def test_every_analysis_takes_it_or_says_why_not(name, function):
         assert kind != "whole" or said is None, said
         if said is not None:
             assert "\n" not in said and 20 < len(said) < 400 and " " in said, (kind, said)
+
+
+DRAWN = [(name, function, needed) for name, function, needed in analyses("levels")
+         if set(needed) <= {*FIGURES} - {"measure", "steps", "trial"} and name.startswith("plot")]
+
+
+@pytest.mark.parametrize("name, function, needed", [
+    pytest.param(*one, id=one[0], marks=() if one[0].startswith("plots.") else pytest.mark.slow) for one in DRAWN])
+@pytest.mark.parametrize("kind", EDGES)
+def test_the_figures_of_a_report_are_drawn_or_say_why_not(kind, name, function, needed):
+    own = {"shown": ARGUMENTS["trials"]} if name.startswith("plots_dormant.") else {}
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", RuntimeWarning)
+            figures = function({"spiking": EDGES[kind]()}, **{word: (FIGURES | own)[word] for word in needed})
+            for figure in figures.values():
+                figure.canvas.draw()
+    except NeuroamError as error:
+        assert kind != "whole", error
+        assert "\n" not in str(error) and len(str(error)) > 20
+    except KeyError as error:
+        assert kind != "whole" and any(words in str(error) for words in SAYS_WHAT_THERE_IS)
+
+
+@pytest.mark.parametrize("kind", ["no spikes", *(pytest.param(kind, marks=pytest.mark.slow) for kind in (
+    "NaN", "one cell", "one animal"))])
+def test_the_report_is_written_and_decides_nothing(kind, tmp_path):
+    from little import little_recording
+
+    from neuroam.circuits.mushroom_body import mushroom_body
+    from neuroam.experiment import judge
+    from neuroam.protocols.odour_discrimination import odour_discrimination
+    from neuroam.report import Level, write_report
+
+    protocol = odour_discrimination()
+    little = {"NaN": {"fill": float("nan")}, "one cell": {"cells": 1}}.get(kind, {})
+    recording = little_recording(protocol, animals=1, **little)
+    if kind == "no spikes":
+        recording = recording.isel(spike=slice(0, 0)).assign(spike_count=recording["spike_count"] * 0)
+    verdicts = judge(recording, protocol)
+    assert {verdict.verdict for verdict in verdicts} == {"not decidable"}
+    page = write_report(tmp_path, [Level("spiking", recording, verdicts)], mushroom_body(), protocol, "neuroam run")
+    assert page.stat().st_size > 1e5
 
 
 def test_every_measure_demanded_is_among_them():
