@@ -51,7 +51,7 @@ def summary(sweep: xr.Dataset) -> list[str]:
     finished, failed = (sweep["recording"] != "").values, (sweep["message"] != "").values
     words = [f"{int(finished.sum())} of {finished.size} cells finished, {sweep.attrs['animals']} animals each."]
     if failed.any():
-        words[0] += f" {int(failed.sum())} failed and will be tried again when the same command is given:"
+        words[0] += f" {int(failed.sum())} failed, and will be tried again when the same sweep is given."
     return words + [f"{_joined(settings)}, {level}: {message}" for settings, one in cells(sweep)
                     for level, message in zip(one["level"].values.tolist(), one["message"].values.tolist(),
                                               strict=True) if message]
