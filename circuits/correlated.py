@@ -11,6 +11,10 @@ proportion to the mean pattern (κ). Acetylcholine c shunts both: it divides the
 that of the global one by 1/(1 − c), which multiplies them by c and 1 − c as in Haga & Fukai 2019 (arXiv 1809.05254); at
 c = ½ both are as given.
 
+Targeted inhibition is given, or it learns: while "learning" is presented, the synapses of a targeted neuron with
+emission t follow the inhibitory rule of Vogels et al. 2011 (Science 334:1569) with a target of 0, dw_i/dt = −λ t v_i
+and w ≤ 0, until the cells that it inhibits are silent. What it has of its pattern by then is anti-Hebbian: a falls.
+
 With memory neurons and interneurons instantaneous this is the published update (`neuroam.effective.correlated`), a time
 step of η τ_v being one update of size η: the softmax sums to one, so that the answer of the global interneuron is the
 published constant −κ ξ̃. In time interneurons lag behind, and in spikes their sum is noisy. In a memory with a body no
@@ -35,9 +39,10 @@ from neuroam.errors import DescriptionError
 from neuroam.graphs import Graph, clique_ring, cycle, karate, normalised, ring_lattice, rooms
 from neuroam.neurons import Drive, Pool, Rate
 from neuroam.patterns import Patterns
+from neuroam.plasticity import ThreeFactor
 from neuroam.recipe import recipe
 from neuroam.transfer import Exponential, Linear, Softmax
-from neuroam.units import Cited, Hz, assumed, cited, ms
+from neuroam.units import Cited, Hz, assumed, cited, ms, second
 
 BURNS = "Burns 2024, ICML, arXiv 2404.07123"
 HAGA = "Haga & Fukai 2019, arXiv 1809.05254"
@@ -114,6 +119,11 @@ def shunt(doses: Mapping[str, float], tonic: float) -> np.ndarray:
     return np.array([1 / level - 1, 1 / (1 - level) - 1])
 
 
+def permission(doses: Mapping[str, float]) -> np.ndarray:
+    """Synapses learn while it is there."""
+    return np.array([float(doses.get("learning", 0.0))])
+
+
 # name: its answer, in words, whom it hears of the memory neurons, and who described it
 INTERNEURONS: Mapping[str, tuple[Callable[..., np.ndarray], str, Connectivity, str]] = {
     "targeted": (targeted_answer, "the pattern", one_to_one(), HAGA),
@@ -132,6 +142,7 @@ def correlated(
     sharpness: float = 1.0,
     background: float = 1.0,
     targeted: float | None = None,
+    learning: float = 0.0,
     acetylcholine: float = BALANCED,
     body: bool = False,
     smooth: float = 0.0,
@@ -147,18 +158,20 @@ def correlated(
     has, 30 on graphs of any size); in a shuffled `order`, on nodes drawn for each animal.
 
     `auto` is a, `hetero` h, `sharpness` β, `background` κ, `targeted` g (not given: max(−a, 0), as much as lets memory
-    neurons only excite), `acetylcholine` c while no protocol sets it, `cue` the strength of the cue's synapses,
-    `smooth` that of `Patterns`. ``images="digits"`` stores scikit-learn's digits; the graph "classes" links those of
-    one digit. `pool` and `ceiling`: see `visible_hidden`. A memory with a `body` has no spiking level, as its emission
-    spans decades.
+    neurons only excite), `learning` λ per second (0: targeted inhibition is given; else it starts from none and learns,
+    which the effective level does not carry), `acetylcholine` c while no protocol sets it, `cue` the strength of the
+    cue's synapses, `smooth` that of `Patterns`. ``images="digits"`` stores scikit-learn's digits; the graph "classes"
+    links those of one digit. `pool` and `ceiling`: see `visible_hidden`. A memory with a `body` has no spiking level,
+    as its emission spans decades.
     """
     stored = _stored(patterns, cells, graph, smooth, images)
     _check(
         order=(order, order in ORDERS, f"one of {', '.join(ORDERS)}"),
         sharpness=(sharpness, sharpness > 0, "above 0"),
         acetylcholine=(acetylcholine, 0 < acetylcholine < 1, "between 0 and 1"),
+        learning=(learning, learning >= 0 and not (learning and targeted), "0 where inhibition is given, or above"),
     )
-    strength = max(-auto, 0.0) if targeted is None else float(targeted)
+    strength = (0.0 if learning else max(-auto, 0.0)) if targeted is None else float(targeted)
     back = Stored(
         functools.partial(association, graph=graph, order=order, auto=auto + strength, hetero=hetero),
         f"{auto + strength:g} ξ_μi + {hetero:g} Σ_ν M_μν ξ_νi on the graph {graph!r}",
@@ -177,6 +190,8 @@ def correlated(
         speaker,
         {"targeted": strength, "global": background},
         assumed(tau_inhibition, "fast interneurons"),
+        stored.size if learning else 0,
+        _rule(learning, membrane),
     )
     return Circuit(
         name=f"correlated memory on a {graph}",
@@ -222,38 +237,47 @@ def _memory(number: int, tau: Cited, sharpness: Cited, body: bool) -> Parts:
     ]
 
 
-def _inhibition(memories: int, speaker: str, strengths: Mapping[str, float], tau: Cited) -> Parts:
-    """The interneurons that have a strength, and acetylcholine."""
+def _rule(learning: float, tau: Cited) -> ThreeFactor:
+    return ThreeFactor(on_pre_post=assumed(-learning / second, "slow against the membrane"), trace_post=tau, high=0.0,
+                       gate="permission", name="inhibitory, target 0")
+
+
+def _inhibition(memories: int, speaker: str, strengths: Mapping[str, float], tau: Cited, learning_cells: int,
+                rule: ThreeFactor) -> Parts:
+    """The interneurons that have a strength or learn one, and acetylcholine."""
     populations: list[Population] = []
     projections: list[Projection] = []
     heard = assumed(1.0, "sets no scale")
-    for cell, (name, (rule, what, joined, source)) in enumerate(INTERNEURONS.items()):
-        if not strengths[name]:
+    for cell, (name, (rule_of, what, joined, source)) in enumerate(INTERNEURONS.items()):
+        learns = name == "targeted" and learning_cells > 0
+        if not strengths[name] and not learns:
             continue
         size = memories if name == "targeted" else 1
         weight = strengths[name] / BALANCED
+        given = Stored(functools.partial(rule_of, strength=weight), f"−{weight:g} times {what}", source=source)
+        naive = WeightMatrix(np.zeros((learning_cells, size)), "1", "naive: learned later")
         shunted = np.zeros((size, len(INTERNEURONS)))
         shunted[:, cell] = 1
         populations.append(Population(name, size, Rate(tau, Linear()), f"answers with {what}"))
         projections += [
             Projection(speaker, name, joined, heard),
             Projection("modulator", name, all_to_all(), WeightMatrix(shunted, "1", HAGA), acts="divisive"),
-            Projection(
-                name,
-                "visible",
-                all_to_all(),
-                Stored(functools.partial(rule, strength=weight), f"−{weight:g} times {what}", source=source),
-            ),
+            Projection(name, "visible", all_to_all(), naive if learns else given, plasticity=rule if learns else None),
         ]
     if populations:
         populations.append(Population("modulator", len(INTERNEURONS), Drive(), "acetylcholine at either kind"))
+    if learning_cells:
+        populations.append(Population("permission", 1, Drive(), "lets targeted inhibition learn"))
     return populations, projections
 
 
 def _port(inhibition: Parts, tonic: float) -> dict[str, Port]:
     if not inhibition[0]:
         return {}
-    return {"acetylcholine": Port("modulator", ("acetylcholine",), functools.partial(shunt, tonic=tonic))}
+    ports = {"acetylcholine": Port("modulator", ("acetylcholine",), functools.partial(shunt, tonic=tonic))}
+    if any(population.name == "permission" for population in inhibition[0]):
+        ports["learning"] = Port("permission", ("learning",), permission)
+    return ports
 
 
 def _stored(patterns: int, cells: int, graph: str, smooth: float, images: str) -> Patterns:

@@ -187,6 +187,53 @@ def test_with_a_body_it_recalls_the_same_in_time():
     assert curves[0][1] > .5
 
 
+# inhibition that learns
+
+def lesson(pattern, duration, learns=True, strength=3.):
+    permission = (Stimulus("learning", {"learning": 1.}, duration),) if learns else ()
+    return Trial(f"learns {pattern}", duration, (Stimulus("cue", {pattern: strength}, duration), *permission))
+
+
+def learned(circuit, lessons, solver, cued=0, window=2):
+    """Weights onto visible cells (memory, cell), in units of given ones, and final states."""
+    wired, test = wire(circuit, 1), cueing(max(cued, 1), 200, 1000, None, window).blocks[0]
+    blocks = (Block("lessons", lessons), *((test,) if cued else ()))
+    made = Protocol("learning", "learning", "", blocks, (Record("visible"),))
+    outcome = solver.run(wired, schedule(made, wired, solver.dt))
+    weights = BALANCED * outcome.weights["targeted->visible"].reshape(circuit.patterns.size, -1).T
+    return wired.patterns, weights, outcome.responses["visible"][len(lessons):]
+
+
+def test_targeted_inhibition_grows_as_the_rule_says():
+    """While one memory is shown, v decays as exp(−λ t/4): ½ reaches the interneuron, and ½ of its answer comes back."""
+    fast = {"tau_visible": 10 * ms, "tau_memory": 1 * ms, "tau_inhibition": 1 * ms}
+    circuit = correlated(6, 200, auto=.5, hetero=.5, learning=.5, **fast)
+    patterns, weights, _ = learned(circuit, (lesson("pattern 1", 4000 * ms),), Numba(.5e-3))
+    drive = 3.5 * patterns[0] + .25 * (patterns[1] + patterns[5]) - patterns.mean(axis=0)
+    np.testing.assert_allclose(weights[0], -np.maximum(drive, 0) * (1 - np.exp(-.5)), rtol=.01, atol=.002)
+    assert abs(weights[1:]).max() < 1e-4
+
+
+def test_learned_inhibition_extends_association_in_rates_and_spikes():
+    """Every memory shown once for .4 s; without permission to learn nothing changes, which is the control."""
+    circuit, distance = correlated(cells=400, auto=.5, hetero=1.5, learning=2.), distances(C30.adjacency)
+    curves = {}
+    for name, made, learns, window in (("naive", circuit, False, 2), ("rate", circuit, True, 2),
+                                       ("spiking", as_spikes(circuit), True, 200)):
+        lessons = tuple(lesson(f"pattern {k + 1}", 400 * ms, learns) for k in range(30))
+        patterns, weights, final = learned(made, lessons, Numba(DT), 30, window)
+        curves[name] = by_distance(correlations(final), distance)
+        own = np.corrcoef((patterns - patterns.mean(axis=0)).ravel(), (weights - weights.mean(axis=0)).ravel())[0, 1]
+        assert own < -.9 if learns else not weights.any()
+    for name in ("rate", "spiking"):
+        assert np.all(curves[name][3:5] > curves["naive"][3:5] + .04)
+
+
+def test_the_effective_level_does_not_learn():
+    with pytest.raises(Unsupported, match="cannot carry plasticity"):
+        ran(correlated(cells=50, learning=1.))
+
+
 # levels of description
 
 def test_levels_agree():
@@ -268,6 +315,7 @@ def test_the_methods_section_names_what_there_is():
     ({"order": "random"}, "order is 'random'; it must be one of fixed, shuffled"),
     ({"sharpness": 0.}, "sharpness is 0.0; it must be above 0"),
     ({"acetylcholine": 1.}, "acetylcholine is 1.0; it must be between 0 and 1"),
+    ({"learning": 1., "targeted": 1.}, "learning is 1.0; it must be 0 where inhibition is given, or above"),
     ({"graph": "classes"}, "images is ''; use 'digits'"), ({"images": "faces"}, "images is 'faces'"),
     ({"smooth": -1.}, "smooth is -1.0"), ({"patterns": 2}, "cycle of 2 nodes")])
 def test_circuits_that_cannot_be_are_refused(settings, message):
