@@ -19,6 +19,7 @@ html_title = "neuroam"
 html_static_path = ["style.css"]
 html_css_files = ["style.css"]
 html_copy_source = False
+html_domain_indices = False
 html_show_sphinx = False
 html_extra_path = ["static"]
 autodoc_member_order = "bysource"
