@@ -225,8 +225,12 @@ def _announcement(task: _Task, found: Mapping[str, Measured]) -> str:
     first, levels = task.points[0], dict.fromkeys(level for _, level in task.cells)
     there = f"; {len(found)} are there from before" if found else ""
     return (f"{first.protocol.title} ({first.protocol.source})\n{first.circuit.name}, {len(task.points)} parameter "
-            f"sets at {', '.join(levels)}: {len(task.cells)} cells of {task.animals} animals, seeds {task.seed}–"
+            f"sets at {', '.join(levels)}: {len(task.cells)} cells of {_count(task.animals)}, seeds {task.seed}–"
             f"{task.seed + task.animals - 1}{there}")
+
+
+def _count(animals: int) -> str:
+    return f"{animals} animal{'s' if animals != 1 else ''}"
 
 
 def _attributes(task: _Task) -> dict[str, Any]:
@@ -258,7 +262,7 @@ def _plates(figures: Mapping[str, Mapping[str, Any]], caption: Callable[[str], s
 def _claim_caption(whole: xr.Dataset) -> Callable[[str], str]:
     def say(claim: str) -> str:
         one = whole.sel(claim=claim)
-        return (f"Mean over {whole.attrs['animals']} animals and its 95 % bootstrap interval. Blue: where the claim "
+        return (f"Mean over {_count(whole.attrs['animals'])} and its 95 % bootstrap interval. Blue: where the claim "
                 f"counts as reproduced, mean {one['expect'].values}. Published: {one['published'].values} "
                 f"({one['source'].values}).")
 
@@ -266,7 +270,7 @@ def _claim_caption(whole: xr.Dataset) -> Callable[[str], str]:
 
 
 def _metric_caption(whole: xr.Dataset) -> Callable[[str], str]:
-    return lambda metric: f"Mean over trials and {whole.attrs['animals']} animals, and its 95 % bootstrap interval."
+    return lambda metric: f"Mean over trials and {_count(whole.attrs['animals'])}, and its 95 % bootstrap interval."
 
 
 def _left_out(whole: xr.Dataset) -> str:

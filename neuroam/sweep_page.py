@@ -49,7 +49,7 @@ def in_words(value: xr.DataArray) -> str:
 def summary(sweep: xr.Dataset) -> list[str]:
     """A sentence on the cells, and one for each that failed."""
     finished, failed = (sweep["recording"] != "").values, (sweep["message"] != "").values
-    words = [f"{int(finished.sum())} of {finished.size} cells finished, {sweep.attrs['animals']} animals each."]
+    words = [f"{int(finished.sum())} of {finished.size} cells finished, animals in each: {sweep.attrs['animals']}."]
     if failed.any():
         words[0] += f" {int(failed.sum())} failed, and will be tried again when the same sweep is given."
     return words + [f"{_joined(settings)}, {level}: {message}" for settings, one in cells(sweep)
