@@ -1,9 +1,9 @@
 """A memory that runs programs: any table of transitions becomes a circuit that reads symbols (Burns 2024).
 
 A state is given, then symbols, one after the other; what is read out is the state after the last one, and whether that
-symbol was refused. Group "family" has the published table: four people, and who is whose wife, son or father. The
-other groups have tables drawn at random over the same states and symbols. Every symbol is tried in every state, and
-programs are run, the published ones step by step.
+symbol was refused. The table given is the published one, if no other is: four people, and who is whose wife, son or
+father. Other groups have tables drawn at random over the same states and symbols. Every symbol is tried in every state,
+and programs are run, the published ones step by step.
 
 Two controls must fail. Where a symbol alone is enough for a transition, without the state it belongs to, the circuit
 guesses: it moves on a symbol that means nothing there, and reports nothing. Without the cells that carry transitions no
@@ -34,7 +34,7 @@ OURS, CONTROL = "expected of an automaton", "control of this protocol"
 FAMILY = ("H wife M; H son B; H daughter L; M husband H; M son B; M daughter L; "
           "L mother M; L father H; L brother B; B mother M; B father H; B sister L")
 PROGRAMS = "M daughter daughter brother; B father wife husband; H father son mother"
-GIVEN, GUESSING, CUT = "family", "guessing", "no transitions"
+GIVEN, GUESSING, CUT = "given table", "guessing", "no transitions"
 PRESENTED, WAIT, READING, AFTER = 200, 300, 300, 700  # ms
 STEP = 2 * ms
 SHARE = 0.6  # of the pairs of a random table have a transition
@@ -150,14 +150,17 @@ def _groups(known: Mapping[str, Table]) -> tuple[Group, ...]:
 def _predictions(known: Mapping[str, Table], singles: list[Program], programs: list[Program]
                  ) -> tuple[Prediction, ...]:
     right, wrong = _split(known[GIVEN], singles)
-    return (
-        *(claim for name, table in known.items() for claim in _of_table(name, table, singles, programs)),
+    guessed = (
         _claim("guessing: wrong symbols that leave the state unchanged", GUESSING, reached, below(0.7), CONTROL,
                "must fail", wanted=_wanted(known[GIVEN], wrong)),
         _claim("guessing: wrong symbols that are refused", GUESSING, refused, below(0.1), CONTROL, "must fail",
                trials=_names(wrong)),
+    )
+    return (
+        *(claim for name, table in known.items() for claim in _of_table(name, table, singles, programs)),
+        *(guessed if wrong else ()),
         _claim("no transitions: symbols that lead to the next state", CUT, reached, within(0.005), CONTROL, "must fail",
-               wanted=_wanted(known[GIVEN], right)),
+               wanted=_wanted(known[GIVEN], [pair for pair in right if run(known[GIVEN], pair)[0] != pair[0]])),
     )
 
 
@@ -165,14 +168,17 @@ def _of_table(name: str, table: Table, singles: list[Program], programs: list[Pr
     right, wrong = _split(table, singles)
     source, published = (SIMULATED, "160 of 160; 90 of 90 steps") if name == GIVEN else (OURS, "all")
     kept = (NOTEBOOK, "unchanged") if name == GIVEN else (OURS, "unchanged")
+    of_wrong = [
+        _claim(f"{name}: wrong symbols that leave the state unchanged", name, reached, ALL, *kept,
+               wanted=_wanted(table, wrong)),
+        _claim(f"{name}: wrong symbols that are refused", name, refused, ALL, OURS, "all", trials=_names(wrong)),
+    ]
     return [
         _claim(f"{name}: symbols that lead to the next state", name, reached, ALL, source, published,
                wanted=_wanted(table, right)),
         _claim(f"{name}: programs that end in the right state", name, reached, ALL, source, published,
                wanted=_wanted(table, programs)),
-        _claim(f"{name}: wrong symbols that leave the state unchanged", name, reached, ALL, *kept,
-               wanted=_wanted(table, wrong)),
-        _claim(f"{name}: wrong symbols that are refused", name, refused, ALL, OURS, "all", trials=_names(wrong)),
+        *(of_wrong if wrong else ()),
         _claim(f"{name}: right symbols that are refused", name, refused, within(0.005), OURS, "none",
                trials=_names(right)),
     ]

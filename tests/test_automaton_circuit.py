@@ -162,6 +162,12 @@ def test_circuits_that_cannot_be_are_refused(settings, message):
         automaton(**settings)
 
 
+def test_a_table_without_gaps_has_no_wrong_symbols():
+    complete = finite_automaton(transitions="off push on; on push off", programs="off push push", drawn=0, tables=0)
+    assert not [claim.claim for claim in complete.predictions if "wrong" in claim.claim]
+    assert len(complete.predictions) == 4
+
+
 def test_a_protocol_without_a_program_is_refused():
     with pytest.raises(DescriptionError, match="no program"):
         finite_automaton(programs="H wife", drawn=0)
