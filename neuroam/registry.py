@@ -22,11 +22,15 @@ def names(kind: str) -> list[str]:
 
 
 def summary(kind: str, name: str) -> str:
-    """First sentence of the module that makes it, read without running it."""
-    spec = importlib.util.find_spec(_entry(kind, name).module)
+    """First paragraph about it, read without running it: of the module named after it, else of its factory."""
+    entry = _entry(kind, name)
+    spec = importlib.util.find_spec(entry.module)
     if spec is None or spec.origin is None:
         return ""
-    doc = ast.get_docstring(ast.parse(Path(spec.origin).read_text(encoding="utf-8"))) or ""
+    module = ast.parse(Path(spec.origin).read_text(encoding="utf-8"))
+    made = [node for node in module.body if isinstance(node, ast.FunctionDef) and node.name == entry.attr]
+    own = ast.get_docstring(made[0]) if made and not entry.module.endswith(f".{name}") else None
+    doc = own or ast.get_docstring(module) or ""
     return " ".join(doc.split("\n\n")[0].split())
 
 
