@@ -17,6 +17,7 @@ from neuroam.recording import load, save
 from neuroam.runs import Request, clock, described, plan
 
 SIZES = tomllib.loads((Path(__file__).parents[1] / "docs" / "gallery.toml").read_text(encoding="utf-8"))
+SMALLER = {"song_cooling": {"neurons": "2000", "motifs": "1"}}
 QUICK = "sequence_recall"
 CHEAPEST = ("effective", "rate", "spiking")
 EVERY_LEVEL = (QUICK, "odour_discrimination", "pattern_completion", "energy_descent", "replay_compression")
@@ -24,7 +25,7 @@ EVERY_LEVEL = (QUICK, "odour_discrimination", "pattern_completion", "energy_desc
 
 def recordings(name):
     """With the name of its level."""
-    request = Request(name, animals=1, settings=SIZES.get(name, {}).get("settings", {}))
+    request = Request(name, animals=1, settings=SMALLER.get(name) or SIZES.get(name, {}).get("settings", {}))
     protocol, circuit = described(request)
     protocol = replace(protocol, groups=protocol.groups[:1])
     plans = plan(circuit, protocol, (), clock(request, protocol))
