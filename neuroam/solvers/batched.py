@@ -146,7 +146,9 @@ class Batch:
         return self.x[p] if self.wired.populations[p].neuron.traced == "potential" else self.r[p]
 
     def collect(self, p: int, step: int) -> None:
-        k.collect(self.sums[p], self.r[p], (self.first <= step) & (step < self.last))
+        measured = (self.first <= step) & (step < self.last)
+        if measured.any():
+            k.collect(self.sums[p], self.r[p], measured)
 
     def fired(self, p: int) -> tuple[np.ndarray, np.ndarray]:
         """Ticks and cells of the spikes that a recorded pool has just fired."""
