@@ -89,8 +89,8 @@ def test_the_figures_of_a_report_are_drawn_or_say_why_not(kind, name, function, 
         assert kind != "whole" and any(words in str(error) for words in SAYS_WHAT_THERE_IS)
 
 
-@pytest.mark.parametrize("kind", ["no spikes", *(pytest.param(kind, marks=pytest.mark.slow) for kind in (
-    "NaN", "one cell", "one animal"))])
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["no spikes", "NaN", "one cell", "one animal"])
 def test_the_report_is_written_and_decides_nothing(kind, tmp_path):
     from little import little_recording
 

@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from edge_cases import whole
 from io_cases import animal_of, assert_identical
 
 from neuroam import registry
@@ -20,7 +21,7 @@ SIZES = tomllib.loads((Path(__file__).parents[1] / "docs" / "gallery.toml").read
 SMALLER = {"song_cooling": {"neurons": "2000", "motifs": "1"}}
 QUICK = "sequence_recall"
 CHEAPEST = ("effective", "rate", "spiking")
-EVERY_LEVEL = (QUICK, "odour_discrimination", "pattern_completion", "energy_descent", "replay_compression")
+EVERY_LEVEL = (QUICK, "odour_discrimination", "pattern_completion", "energy_descent")
 
 
 def recordings(name):
@@ -59,9 +60,9 @@ def test_there_and_back(name, tmp_path):
 
 
 def test_the_comparison_would_see_another_time(tmp_path):
-    _, recording = next(recordings(QUICK))
-    assert_returns(recording, tmp_path)
-    moved = recording.copy(deep=True)
+    moved = whole().copy(deep=True)
     moved["start_time"].values[0, 0] += 1e-12
+    again = load(save(whole(), tmp_path / "r.nc"))
+    assert_identical(again, whole())
     with pytest.raises(AssertionError):
-        assert_identical(load(tmp_path / "r.nc"), moved)
+        assert_identical(again, moved)
