@@ -159,7 +159,7 @@ class Figure:
 @dataclass(frozen=True)
 class Protocol:
     """A frozen experiment. The first group is the control. `circuit` and `dt` are what it is usually run on, `levels`
-    those of description at which it usually is (none: all that the circuit has).
+    those of description at which its questions make sense (none: all that the circuit has).
 
     `metrics` adds to what levels of description are compared by: each function maps a recording to one value for each
     (animal, trial).

@@ -144,9 +144,10 @@ def announce(protocol: Protocol, circuit: Circuit, request: Request) -> None:
 
 
 def plan(circuit: Circuit, protocol: Protocol, levels: Sequence[str], dt: float, solver: str = "numba") -> list[Plan]:
-    """How each of the levels is run with a clock of `dt` seconds; without `levels`, all that the circuit has.
+    """How each of the levels is run with a clock of `dt` seconds; without `levels`, all those of the protocol or, if
+    it names none, of the circuit.
 
-    Raises `DescriptionError` for a level there is not, or that the circuit does not have.
+    Raises `DescriptionError` for a level there is not, or that the circuit or the protocol does not have.
     """
     chosen = list(dict.fromkeys(levels or protocol.levels)) or [level for level in LEVELS if not lacks(circuit, level)]
     for level in chosen:
@@ -155,6 +156,9 @@ def plan(circuit: Circuit, protocol: Protocol, levels: Sequence[str], dt: float,
         if reason := lacks(circuit, level):
             has = ",".join(known for known in LEVELS if not lacks(circuit, known))
             raise DescriptionError(f"circuit {circuit.name!r} has no {level} level: {reason}, or use --levels {has}")
+        if protocol.levels and level not in protocol.levels:
+            raise DescriptionError(f"protocol {protocol.name!r} asks what the {level} level cannot answer; use "
+                                   f"--levels {','.join(protocol.levels)}")
     return [Plan(level, *_at_level(level, circuit, protocol), _solver(solver, level, dt, circuit)) for level in chosen]
 
 

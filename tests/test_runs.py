@@ -84,6 +84,11 @@ def test_a_level_that_a_circuit_does_not_have_is_refused_in_words(circuit, level
         plan(circuit, RECALL, levels, 1e-4)
 
 
+def test_a_level_that_a_protocol_does_not_have_is_refused_in_words():
+    with pytest.raises(DescriptionError, match="'recall' asks what the rate level cannot answer; use --levels spiking"):
+        plan(MEMORY, replace(RECALL, levels=("spiking",)), ("rate",), 1e-4)
+
+
 def test_an_effective_level_without_time_has_no_traces():
     one_by_one = visible_hidden(patterns=4, cells=30, model="classical", gain=float("inf"))
     traced = replace(RECALL, record=(Record("visible", every=1*ms),))
