@@ -82,11 +82,13 @@ def fraction_figures(levels: Levels, measure: Measure, groups: tuple[str, ...],
         for x, group in enumerate(groups):
             values = in_group(recording, measure, group)
             ax.bar(x, values.mean(), color=CYCLE[0], alpha=0.75, width=0.6)
-            ax.plot([x - 0.4, x + 0.4], [expected[group]] * 2, color=VERMILLION, linestyle="--", linewidth=1.4)
-            ax.text(x, max(values.mean(), expected[group]) + 0.03, f"{values.mean():.3f}", ha="center", fontsize=9)
+            line = expected.get(group, np.nan)
+            ax.plot([x - 0.4, x + 0.4], [line] * 2, color=VERMILLION, linestyle="--", linewidth=1.4)
+            ax.text(x, np.fmax(values.mean(), line) + 0.03, f"{values.mean():.3f}", ha="center", fontsize=9)
         ax.set(ylabel="fraction", ylim=(0, 1.12), xticks=range(len(groups)), xticklabels=groups)
-        ax.plot([], [], color=VERMILLION, linestyle="--", label="discrete network")
-        ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
+        if expected:
+            ax.plot([], [], color=VERMILLION, linestyle="--", label="discrete network")
+            ax.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0))
         panels[level] = figure
     return panels
 
