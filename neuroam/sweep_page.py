@@ -3,7 +3,6 @@ from __future__ import annotations
 
 import csv
 import io
-import itertools
 import math
 import re
 import sys
@@ -23,12 +22,31 @@ MARKS = {REPRODUCED: "✓", NOT_REPRODUCED: "✗", NOT_DECIDABLE: "?"}
 MOST_ROWS = 400
 
 
-def cells(sweep: xr.Dataset) -> Iterator[tuple[dict[str, str], xr.Dataset]]:
-    """Each parameter set in words, with its part of the Dataset, in the order of the sweep."""
-    dims = [str(dim) for dim in sweep["message"].dims if dim != "level"]
-    for place in itertools.product(*(range(sweep.sizes[dim]) for dim in dims)):
-        one = sweep.isel(dict(zip(dims, place, strict=True)))
-        yield {name: in_words(one[name]) for name in varied(sweep)}, one
+def parameter_sets(sweep: xr.Dataset) -> list[dict[str, str]]:
+    """Each parameter set in words, in the order of the sweep."""
+    columns = _columns(sweep)
+    words = {name: [in_words(sweep[name], value) for value in column] for name, column in columns.items()}
+    return [dict(zip(words, row, strict=True)) for row in zip(*words.values(), strict=True)]
+
+
+def _columns(sweep: xr.Dataset) -> dict[str, list[Any]]:
+    """Values of each parameter, one for each parameter set."""
+    one = sweep["message"].isel(level=0)
+    return {name: xr.broadcast(sweep[name], one)[0].transpose(*one.dims).values.ravel().tolist()
+            for name in varied(sweep)}
+
+
+def _flat(sweep: xr.Dataset, name: str) -> np.ndarray:
+    """(parameter set, level, …) of a variable."""
+    values = sweep[name].values
+    return values.reshape(-1, *values.shape[len(sweep["message"].dims) - 1:])
+
+
+def _each(sweep: xr.Dataset) -> Iterator[tuple[int, str, int, str]]:
+    """Place of the parameter set, its words, place of the level and its name, of every cell."""
+    for k, settings in enumerate(parameter_sets(sweep)):
+        for n, level in enumerate(sweep["level"].values.tolist()):
+            yield k, _joined(settings), n, level
 
 
 def varied(sweep: xr.Dataset) -> list[str]:
@@ -38,12 +56,12 @@ def varied(sweep: xr.Dataset) -> list[str]:
             and name != "cell"]
 
 
-def in_words(value: xr.DataArray) -> str:
-    """A parameter's value, with its unit."""
-    if value.dtype.kind not in "iuf":
-        return str(value.values)
-    unit = value.attrs.get("shown_unit", "")
-    return f"{float(value) * value.attrs.get('shown_factor', 1):.6g}{f' {unit}' if unit else ''}"
+def in_words(parameter: xr.DataArray, value: Any) -> str:
+    """A value of a parameter, with its unit."""
+    if parameter.dtype.kind not in "iuf":
+        return str(value)
+    unit = parameter.attrs.get("shown_unit", "")
+    return f"{value * parameter.attrs.get('shown_factor', 1):.6g}{f' {unit}' if unit else ''}"
 
 
 def summary(sweep: xr.Dataset) -> list[str]:
@@ -52,9 +70,12 @@ def summary(sweep: xr.Dataset) -> list[str]:
     words = [f"{int(finished.sum())} of {finished.size} cells finished, animals in each: {sweep.attrs['animals']}."]
     if failed.any():
         words[0] += f" {int(failed.sum())} failed, and will be tried again when the same sweep is given."
-    return words + [f"{_joined(settings)}, {level}: {message}" for settings, one in cells(sweep)
-                    for level, message in zip(one["level"].values.tolist(), one["message"].values.tolist(),
-                                              strict=True) if message]
+    return words + [f"{settings}, {level}: {message}" for settings, level, message in _failed(sweep)]
+
+
+def _failed(sweep: xr.Dataset) -> list[tuple[str, str, str]]:
+    messages = _flat(sweep, "message").tolist()
+    return [(words, level, messages[k][n]) for k, words, n, level in _each(sweep) if messages[k][n]]
 
 
 def claims_table(sweep: xr.Dataset) -> Table:
@@ -92,17 +113,17 @@ def _range(means: xr.DataArray) -> str:
 
 def cell_table(sweep: xr.Dataset, claim: str) -> Table:
     """One claim cell by cell: parameters down, levels across."""
-    levels = sweep["level"].values.tolist()
-    rows = [(str(k + 1), *settings.values(), *(_found(one.sel(claim=claim, level=level)) for level in levels))
-            for k, (settings, one) in enumerate(itertools.islice(cells(sweep), MOST_ROWS))]
-    total = math.prod(sweep["message"].shape) // len(levels)
-    note = f"The first {MOST_ROWS} of {total} cells; all are in sweep.csv." if total > MOST_ROWS else ""
-    return Table(claim, ("Cell", *varied(sweep), *levels), tuple(rows), note=note)
+    levels, one = sweep["level"].values.tolist(), sweep.sel(claim=claim)
+    verdict, mean, low, high = (_flat(one, name).tolist() for name in (
+        "verdict", "statistic_mean", "statistic_low", "statistic_high"))
+    sets = parameter_sets(sweep)
+    rows = [(str(k + 1), *settings.values(), *map(_found, verdict[k], mean[k], low[k], high[k]))
+            for k, settings in enumerate(sets[:MOST_ROWS])]
+    left_out = f"The first {MOST_ROWS} of {len(sets)} parameter sets; all are in sweep.csv."
+    return Table(claim, ("Cell", *varied(sweep), *levels), tuple(rows), note=left_out if len(sets) > MOST_ROWS else "")
 
 
-def _found(one: xr.Dataset) -> str:
-    verdict = str(one["verdict"].values)
-    mean, low, high = (float(one[f"statistic_{word}"]) for word in ("mean", "low", "high"))
+def _found(verdict: str, mean: float, low: float, high: float) -> str:
     if not verdict:
         return "–"
     interval = "" if math.isnan(low) else f" [{significant(low)},\u00a0{significant(high)}]"
@@ -112,14 +133,12 @@ def _found(one: xr.Dataset) -> str:
 def table_text(sweep: xr.Dataset) -> str:
     """All cells as comma-separated values: a row for each cell, level and claim or metric, in full precision."""
     buffer = io.StringIO()
-    names = varied(sweep)
+    columns = _columns(sweep)
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow([*(_column(sweep, name) for name in names), "level", "kind", "name", "group", "mean", "low",
+    writer.writerow([*(_column(sweep, name) for name in columns), "level", "kind", "name", "group", "mean", "low",
                      "high", "animals", "verdict", "recording", "failed"])
-    for _, one in cells(sweep):
-        given = [one[name].values.item() for name in names]
-        for level in one["level"].values.tolist():
-            writer.writerows([*given, level, *row] for row in _rows(one.sel(level=level)))
+    given = list(zip(*columns.values(), strict=True))
+    writer.writerows([*given[k], level, *row] for k, level, row in _rows(sweep))
     return buffer.getvalue()
 
 
@@ -128,26 +147,40 @@ def _column(sweep: xr.Dataset, name: str) -> str:
     return f"{name} ({unit})" if unit else name
 
 
-def _rows(one: xr.Dataset) -> Iterator[list[Any]]:
-    """Of one cell at one level."""
-    file, message = str(one["recording"].values), str(one["message"].values)
-    if message or not file:
-        yield ["", "", "", "", "", "", "", "", file, message]
-        return
-    for claim in one["claim"].values.tolist() if "statistic" in one else []:
-        some = one.sel(claim=claim)
-        if verdict := str(some["verdict"].values):
-            yield ["claim", claim, "", *_numbers(some, "statistic"), verdict, file, ""]
-    metrics = itertools.product(one["metric"].values.tolist(), one["group"].values.tolist()) if "measure" in one else ()
-    for metric, group in metrics:
-        some = one.sel(metric=metric, group=group)
-        if some["measure_mean"].notnull():
-            yield ["metric", metric, group, *_numbers(some, "measure"), "", file, ""]
+def _rows(sweep: xr.Dataset) -> Iterator[tuple[int, str, list[Any]]]:
+    """Of every cell: place of its parameter set, level, and what follows them."""
+    files, messages = (_flat(sweep, name).tolist() for name in ("recording", "message"))
+    claims = list(_of_claims(sweep)) if "statistic" in sweep else []
+    metrics = list(_of_metrics(sweep)) if "measure" in sweep else []
+    for k, _, n, level in _each(sweep):
+        if not files[k][n]:
+            yield k, level, [*[""] * 8, "", messages[k][n]]
+            continue
+        for kind, name, group, values, verdict in (*claims, *metrics):
+            mean, low, high, animals = (float(column[k, n]) for column in values)
+            if animals:
+                numbers = ["" if math.isnan(end) else repr(end) for end in (mean, low, high)]
+                said = str(verdict[k, n]) if verdict is not None else ""
+                yield k, level, [kind, name, group, *numbers, int(animals), said, files[k][n], ""]
 
 
-def _numbers(some: xr.Dataset, name: str) -> list[Any]:
-    ends = [float(some[f"{name}_{word}"]) for word in ("mean", "low", "high")]
-    return [*("" if math.isnan(end) else repr(end) for end in ends), int(some[name].notnull().sum())]
+def _of_claims(sweep: xr.Dataset) -> Iterator[tuple[str, str, str, list[np.ndarray], np.ndarray | None]]:
+    numbers, verdicts = _numbers(sweep, "statistic"), _flat(sweep, "verdict")
+    for c, claim in enumerate(sweep["claim"].values.tolist()):
+        yield "claim", claim, "", [column[:, :, c] for column in numbers], verdicts[:, :, c]
+
+
+def _of_metrics(sweep: xr.Dataset) -> Iterator[tuple[str, str, str, list[np.ndarray], np.ndarray | None]]:
+    numbers = _numbers(sweep, "measure")
+    for m, metric in enumerate(sweep["metric"].values.tolist()):
+        for g, group in enumerate(sweep["group"].values.tolist()):
+            yield "metric", metric, group, [column[:, :, m, g] for column in numbers], None
+
+
+def _numbers(sweep: xr.Dataset, name: str) -> list[np.ndarray]:
+    """Mean, low, high and number of animals, each (parameter set, level, …)."""
+    return [*(_flat(sweep, f"{name}_{word}") for word in ("mean", "low", "high")),
+            (~np.isnan(_flat(sweep, name))).sum(axis=-1)]
 
 
 def terminal(sweep: xr.Dataset) -> str:
@@ -162,18 +195,15 @@ def terminal(sweep: xr.Dataset) -> str:
 
 def failures(sweep: xr.Dataset) -> Table | None:
     """The cells that failed, and why."""
-    rows = tuple((_joined(settings), level, message) for settings, one in cells(sweep)
-                 for level, message in zip(one["level"].values.tolist(), one["message"].values.tolist(), strict=True)
-                 if message)
-    return Table("Cells that failed", ("Cell", "Level", "Why"), rows) if rows else None
+    rows = _failed(sweep)
+    return Table("Cells that failed", ("Cell", "Level", "Why"), tuple(rows)) if rows else None
 
 
 def recordings(sweep: xr.Dataset) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Each cell in words with its recordings, level and file."""
-    return [(f"{k + 1}. {_joined(settings)}",
-             [(level, file) for level, file in zip(one["level"].values.tolist(), one["recording"].values.tolist(),
-                                                   strict=True) if file])
-            for k, (settings, one) in enumerate(itertools.islice(cells(sweep), MOST_ROWS))]
+    """Each parameter set in words with its recordings, level and file."""
+    files, levels = _flat(sweep, "recording").tolist(), sweep["level"].values.tolist()
+    return [(f"{k + 1}. {_joined(settings)}", [pair for pair in zip(levels, files[k], strict=True) if pair[1]])
+            for k, settings in enumerate(parameter_sets(sweep)[:MOST_ROWS])]
 
 
 def render(sweep: xr.Dataset, **content: Any) -> str:
@@ -203,7 +233,7 @@ def _ranges(sweep: xr.Dataset) -> Table:
     rows = []
     for name in varied(sweep):
         values = sweep[name]
-        words = [in_words(values.isel({values.dims[0]: k})) for k in range(values.size)]
+        words = [in_words(values, value) for value in values.values.tolist()]
         rows.append((name, ", ".join(dict.fromkeys(words))))
     return Table("What was varied", ("Parameter", "Values"), tuple(rows))
 
@@ -217,16 +247,14 @@ def verdicts(sweep: xr.Dataset) -> dict[str, list[dict[str, Any]]]:
     if "statistic" not in sweep:
         return {}
     found: dict[str, list[dict[str, Any]]] = {level: [] for level in sweep["level"].values.tolist()}
-    for settings, one in cells(sweep):
-        for level, claim in itertools.product(found, sweep["claim"].values.tolist()):
-            some = one.sel(level=level, claim=claim)
-            if verdict := str(some["verdict"].values):
-                mean = float(some["statistic_mean"])
-                found[level].append({"settings": settings, "claim": claim, "verdict": verdict,
-                                     "mean": mean if np.isfinite(mean) else None})
+    said, means = _flat(sweep, "verdict").tolist(), _flat(sweep, "statistic_mean").tolist()
+    claims, sets = sweep["claim"].values.tolist(), parameter_sets(sweep)
+    for k, _, n, level in _each(sweep):
+        for claim, verdict, mean in zip(claims, said[k][n], means[k][n], strict=True):
+            if verdict:
+                found[level].append({"settings": sets[k], "claim": claim, "verdict": verdict,
+                                     "mean": mean if math.isfinite(mean) else None})
     return found
-
-
 
 
 class CellsDone:
