@@ -99,16 +99,6 @@ def half_over(recording: xr.Dataset, groups: Mapping[str, float], measure: Measu
     return half(recording, groups, measure) / value
 
 
-def all_unbroken(recording: xr.Dataset, groups: Mapping[str, float], measure: Measure) -> float:
-    """The largest load up to which no animal fails; NaN where one fails at the lowest."""
-    most = np.nan
-    for name in sorted(groups, key=lambda name: groups[name]):
-        if in_group(recording, measure, name).min() < 1:
-            break
-        most = groups[name]
-    return most
-
-
 def found_visits(recording: xr.Dataset, group: str | None = None, block: str | None = None, enter: float = 0.8,
                  leave: float = 0.4) -> xr.Dataset:
     """`sequence.visits` of every trial from its cue on. At levels of −1 the motif of the largest overlap is active."""

@@ -23,7 +23,7 @@ what holds) nor exceed STRONGEST.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -137,8 +137,3 @@ def dwell_times(text: str, motifs: int) -> np.ndarray:
         raise DescriptionError(f"sequence: dwell is {text!r}; write one time for all motifs, as '200 ms', or {motifs} "
                                "of them, as '100,200,150 ms'")
     return np.broadcast_to(found, (motifs,)).copy()
-
-
-def text_of(dwell: Sequence[float]) -> str:
-    """Seconds as `dwell_times` reads them."""
-    return f"{','.join(f'{1e3 * t:g}' for t in dwell)} ms"
