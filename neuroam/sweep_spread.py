@@ -139,6 +139,9 @@ def _anew(executor: Executor, start: Callable[[], Executor], at_once: int | None
     if at_once is None:
         raise NeuroamError("the executor broke: one of its processes was killed, perhaps for want of memory; finished "
                            "cells are kept, give the same call again with a new executor")
+    # a process that was being started as the pool broke is waited for, but nobody tells it to end
+    for process in list((getattr(executor, "_processes", None) or {}).values()):
+        process.kill()
     executor.shutdown(wait=True, cancel_futures=True)
     return _ready(start, at_once)
 
