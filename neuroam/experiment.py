@@ -130,6 +130,13 @@ def process_pool(workers: int) -> ProcessPoolExecutor:
                                initargs=(signal.SIGINT, signal.SIG_IGN))
 
 
+def end_broken(executor: Executor) -> None:
+    """End what is left of a broken pool: a process that was being started as it broke is waited for when the pool is
+    shut down, but nobody tells it to end."""
+    for process in list((getattr(executor, "_processes", None) or {}).values()):
+        process.kill()
+
+
 def _spread(tasks: list[_Task], executor: Executor | None) -> Iterator[tuple[int, xr.Dataset]]:
     if executor is None:
         yield from ((task.seed, run_animal(task)) for task in tasks)
@@ -139,6 +146,7 @@ def _spread(tasks: list[_Task], executor: Executor | None) -> Iterator[tuple[int
         for future in as_completed(futures):
             yield futures[future], future.result()
     except BrokenExecutor:
+        end_broken(executor)
         raise NeuroamError("a process that ran an animal was killed, perhaps for want of memory; finished animals are "
                            "kept: give the same command again, with fewer --workers if it happens again") from None
     finally:

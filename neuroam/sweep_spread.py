@@ -25,6 +25,7 @@ from multiprocessing import connection, get_context, parent_process
 from typing import Any
 
 from neuroam.errors import NeuroamError, Unsupported
+from neuroam.experiment import end_broken
 
 TRIES = 3
 KILLED = f"the process that ran it was killed {TRIES} times, perhaps for want of memory"
@@ -139,9 +140,7 @@ def _anew(executor: Executor, start: Callable[[], Executor], at_once: int | None
     if at_once is None:
         raise NeuroamError("the executor broke: one of its processes was killed, perhaps for want of memory; finished "
                            "cells are kept, give the same call again with a new executor")
-    # a process that was being started as the pool broke is waited for, but nobody tells it to end
-    for process in list((getattr(executor, "_processes", None) or {}).values()):
-        process.kill()
+    end_broken(executor)
     executor.shutdown(wait=True, cancel_futures=True)
     return _ready(start, at_once)
 
