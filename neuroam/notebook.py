@@ -22,6 +22,7 @@ from typing import Any
 from urllib.parse import quote
 
 from neuroam.errors import NeuroamError, RecordingError
+from neuroam.page import fill
 from neuroam.prediction import NOT_DECIDABLE, NOT_REPRODUCED, REPRODUCED
 from neuroam.recording import write_whole
 
@@ -82,14 +83,9 @@ def write_notebook(out: str | os.PathLike = "runs") -> Path:
 
     Raises `RecordingError` where there is no such folder or it cannot be written; never for what lies in it.
     """
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
     entries = read_folders(out)
-    environment = Environment(loader=PackageLoader("neuroam", "."), autoescape=True, trim_blocks=True,
-                              lstrip_blocks=True, undefined=StrictUndefined)
-    page = environment.get_template("notebook.html.j2").render(
-        shown=[entry for entry in entries if not entry.problem],
-        broken=[entry for entry in entries if entry.problem], place=Path(out).resolve().name)
+    page = fill("notebook.html.j2", shown=[entry for entry in entries if not entry.problem],
+                broken=[entry for entry in entries if entry.problem], place=Path(out).resolve().name)
     return write_whole(Path(out) / INDEX, page.encode("utf-8"))
 
 

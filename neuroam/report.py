@@ -38,6 +38,7 @@ from neuroam.outcome import (
     trial_table,
     verdict_table,
 )
+from neuroam.page import fill
 from neuroam.protocol import Protocol
 from neuroam.recording import write_whole
 from neuroam.table import Table, plain
@@ -143,10 +144,6 @@ def _size(count: int) -> str:
 
 def _page(circuit: Circuit, protocol: Protocol, command: str, levels: Sequence[Level] = (), **content: Any) -> str:
     """A page about a circuit in an experiment; `content` replaces or adds to what every page has."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(loader=PackageLoader("neuroam", "."), autoescape=True, trim_blocks=True,
-                              lstrip_blocks=True, undefined=StrictUndefined)
     usual: dict[str, Any] = {
         "protocol": protocol, "circuit": circuit, "command": command, "measured": measured, "about": about(protocol),
         "names": [level.name for level in levels], "claims": by_claim(levels), "animals": animals(levels),
@@ -156,7 +153,7 @@ def _page(circuit: Circuit, protocol: Protocol, command: str, levels: Sequence[L
         "protocol_tables": _protocol_tables(protocol), "timetable": timetable(protocol)}
     if "plates" not in content:
         usual["plates"] = plates(levels, protocol)
-    return environment.get_template("report.html.j2").render(usual | content)
+    return fill("report.html.j2", **usual | content)
 
 
 def _write(folder: str | os.PathLike, name: str, page: str) -> Path:

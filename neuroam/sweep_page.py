@@ -4,7 +4,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ import numpy as np
 import xarray as xr
 
 from neuroam.outcome import significant
+from neuroam.page import fill
 from neuroam.prediction import NOT_DECIDABLE, NOT_REPRODUCED, REPRODUCED
 from neuroam.table import WIDTH, Table
 
@@ -209,16 +209,9 @@ def recordings(sweep: xr.Dataset) -> list[tuple[str, list[tuple[str, str]]]]:
 def render(sweep: xr.Dataset, **content: Any) -> str:
     """The page. `content`: `circuit`, its name; `claims` and `metrics`, plates of figures; `more`, what was left out of
     them."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    loader = PackageLoader("neuroam", ".")
-    environment = Environment(loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True,
-                              undefined=StrictUndefined)
-    report = loader.get_source(environment, "report.html.j2")[0]
-    style = re.search(r"<style>(.*?)</style>", report, re.DOTALL)  # one look for all pages
     tables = [cell_table(sweep, claim) for claim in sweep["claim"].values.tolist()] if "statistic" in sweep else []
-    return environment.get_template("sweep.html.j2").render(
-        sweep=sweep.attrs, style=style[1] if style else "", summary=summary(sweep)[:1], failed=failures(sweep),
+    return fill(
+        "sweep.html.j2", sweep=sweep.attrs, summary=summary(sweep)[:1], failed=failures(sweep),
         outcome=_outcome(sweep), tables=tables, varied=_ranges(sweep), recordings=recordings(sweep),
         levels=sweep["level"].values.tolist(), **content)
 
