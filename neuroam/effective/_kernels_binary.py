@@ -268,15 +268,19 @@ def _weigh_unlike(rows, others, kept, weights, out):
 
 
 @njit(cache=True, error_model="numpy", nogil=True)
-def look_up(overlap, n, mean, half, halves, magnitude):
-    """overlap (states, memories) becomes mean[d], `halves` half[d]; `magnitude` grows by the sizes of both."""
-    neurons, one_half = np.float32(n), np.float32(0.5)
-    for b in range(overlap.shape[0]):
-        row, other = overlap[b], halves[b]
+def look_up(words, state_bits, mean, half, weights, halves, magnitude):
+    """weights (states, memories) = mean[d], `halves` = half[d] for the distances d of memories, their bits as `words`
+    (words, memories); `magnitude` grows by the sizes of both."""
+    distance = np.empty(words.shape[1], np.uint32)
+    for b in range(len(state_bits)):
+        row, other = weights[b], halves[b]
+        distance[:] = 0
+        for w in range(words.shape[0]):
+            word, state = words[w], state_bits[b, w]
+            for mu in range(len(row)):
+                distance[mu] += np.uint32(popcount(word[mu] ^ state))
         for mu in range(len(row)):
-            d = np.uint64(np.int64(one_half * (neurons - row[mu])))
-            row[mu] = mean[d]
-            other[mu] = half[d]
+            row[mu], other[mu] = mean[distance[mu]], half[distance[mu]]
         magnitude[b] += _size(row) + _size(other)
 
 

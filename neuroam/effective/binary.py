@@ -246,8 +246,7 @@ class _Products:
 
     def __init__(self, memory: BinaryMemory, table: Table, rows: np.ndarray) -> None:
         self.memory, self.table = memory, table
-        self.mean, self.half = table.single
-        self.states = rows.astype(np.float32)
+        self.states, self.bits = rows.astype(np.float32), pack(rows)
         self.fields, self.magnitude = np.zeros(rows.shape), np.zeros(len(rows))
         block = min(MEMORIES_AT_ONCE, memory.memories)
         self.weights, self.halves = np.empty((2, len(rows) * block), np.float32)
@@ -260,8 +259,8 @@ class _Products:
         targets = patterns if symmetric else self.memory.projected[some].astype(np.float32)  # type: ignore[index]
         shape = len(self.states), len(patterns)
         weights, halves = (buffer[: shape[0] * shape[1]].reshape(shape) for buffer in (self.weights, self.halves))
-        np.matmul(self.states, patterns.T, out=weights)
-        kernels.look_up(weights, self.memory.neurons, self.mean, self.half, halves, self.magnitude)
+        words = np.ascontiguousarray(self.memory._bits[some].T)
+        kernels.look_up(words, self.bits, *self.table.single, weights, halves, self.magnitude)
         if not self.table.cavity:
             self.own[:] = 0
         elif symmetric:

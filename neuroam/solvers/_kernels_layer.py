@@ -53,31 +53,6 @@ def shifted(x, threshold, gain, out):
             out[i, b] = gain * (x[i, b] - threshold[i])
 
 
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
-def below_their_maximum(x, threshold, gain, out, highest):
-    """gain (x − θ) minus its maximum in each trial, which goes to `highest`."""
-    highest[:] = gain * (x[0] - threshold[0])
-    for i in range(1, x.shape[0]):
-        for b in range(x.shape[1]):
-            highest[b] = max(highest[b], gain * (x[i, b] - threshold[i]))
-    for i in range(x.shape[0]):
-        for b in range(x.shape[1]):
-            out[i, b] = gain * (x[i, b] - threshold[i]) - highest[b]
-
-
-@njit(cache=True, error_model="numpy", fastmath={"contract", "reassoc"})
-def divide_by_their_sum(out, sums, cell_gain):
-    """Each trial's values over `sums` plus their sum, times the gain of each cell."""
-    for i in range(out.shape[0]):
-        for b in range(out.shape[1]):
-            sums[b] += out[i, b]
-    for b in range(out.shape[1]):
-        sums[b] = 1 / sums[b]
-    for i in range(out.shape[0]):
-        for b in range(out.shape[1]):
-            out[i, b] *= sums[b] * cell_gain[i]
-
-
 @njit(cache=True, error_model="numpy")
 def rectify(x, threshold, gain, cell_gain, out):
     """gain [x − θ]₊, times the gain of each cell."""

@@ -12,12 +12,12 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy import sparse
-from scipy.linalg import blas
 from threadpoolctl import threadpool_limits
 
 from neuroam.neurons import Drive, Escape, Rate
 from neuroam.session import Presentation, Session
 from neuroam.solvers import _kernels_layer as k
+from neuroam.solvers import _kernels_product as product
 from neuroam.solvers.base import Outcome, remaining
 from neuroam.solvers.emission import emitter
 from neuroam.wiring import Wired, WiredProjection
@@ -192,10 +192,11 @@ def _addition(q: WiredProjection, wired: Wired, n_trials: int, dtype: np.dtype) 
         shape = wired.populations[q.post].size, wired.populations[q.pre].size
         table = sparse.csr_matrix((q.weight.astype(dtype), (q.post_index, q.pre_index)), shape=shape)
         return lambda r, drive: k.add_sparse(drive, r, table.indptr, table.indices, table.data)
-    gemm = blas.sgemm if dtype == np.float32 else blas.dgemm
-    matrix = np.ascontiguousarray(q.weight, dtype)  # of a transpose a copy: read by columns, products are slower
-    # BLAS counts by columns: drive.T += r.T @ weight.T, and all of these are views it can read as they are
-    return lambda r, drive: gemm(1.0, r.T, matrix.T, 1.0, drive.T, overwrite_c=1)
+    matrix = np.ascontiguousarray(q.weight, dtype)  # of a transpose a copy: it is read by rows
+    if len(matrix) < product.ROWS:
+        matrix = np.pad(matrix, ((0, product.ROWS - len(matrix)), (0, 0)))
+    columns, tile = product.room(matrix.shape[1], n_trials, dtype)
+    return lambda r, drive: product.add_product(drive, matrix, r, columns, tile)
 
 
 def _changes(wired: Wired, session: Session, rows: list[Presentation]) -> dict[int, list[tuple[int, int, np.ndarray]]]:

@@ -11,6 +11,7 @@ import numpy as np
 from neuroam.neurons import Escape, Rate
 from neuroam.solvers import _kernels
 from neuroam.solvers import _kernels_layer as k
+from neuroam.solvers._kernels_softmax import digits, soften
 from neuroam.transfer import Exponential, Linear, Power, Rectified, Softmax, Tanh
 from neuroam.wiring import Wired, stream
 
@@ -47,7 +48,7 @@ def escape_key(wired: Wired, p: int, trial: int) -> int:
 
 def _graded(transfer: object, threshold: np.ndarray, cell_gain: np.ndarray, x: np.ndarray,
             r: np.ndarray) -> Callable[[], None]:
-    one, sums = x.dtype.type(1), np.zeros(x.shape[1], x.dtype)
+    one = x.dtype.type(1)
     gain = x.dtype.type(float(getattr(transfer, "gain", 1.0)))
 
     def plain() -> None:
@@ -76,19 +77,13 @@ def _graded(transfer: object, threshold: np.ndarray, cell_gain: np.ndarray, x: n
         k.scale(r, gain * cell_gain)
 
     def softmax() -> None:
-        k.below_their_maximum(x, threshold, gain, r, sums)
-        np.exp(r, out=r)
-        if ghost > 0:
-            np.exp(np.negative(sums, out=sums), out=sums)
-            np.multiply(sums, ghost, out=sums)
-        else:  # and not 0 · ∞ where all drives are far below 0
-            sums[:] = 0
-        k.divide_by_their_sum(r, sums, cell_gain)
+        soften(x, threshold, gain, ghost, cell_gain, r, highest, total, numbers)
 
     if isinstance(transfer, Exponential):
         slope = x.dtype.type(float(transfer.slope))
     if isinstance(transfer, Softmax):
-        ghost = x.dtype.type(float(transfer.ghost))
+        ghost, numbers = x.dtype.type(float(transfer.ghost)), digits(x.dtype)
+        highest, total = np.zeros((2, x.shape[1]), x.dtype)
     if isinstance(transfer, Power):
         exponent, one_each = x.dtype.type(float(transfer.power)), np.ones_like(cell_gain)
         if not transfer.rectified:
