@@ -9,6 +9,8 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
+from threadpoolctl import threadpool_limits
+
 PACKAGES = ("neuroam", "numpy", "numba", "llvmlite", "brian2", "nest-simulator")
 QUIET = 0.5
 
@@ -57,3 +59,11 @@ def describe(before: float) -> list[str]:
     if before > QUIET:
         lines.append(f"- **WARNING: the machine was busy (load above {QUIET}); these times mean little**")
     return lines
+
+
+def stay_on_one_core() -> None:
+    """From now on libraries use one thread; on Linux also those, like JAX, that take every core whatever they are told,
+    if they have not started yet."""
+    threadpool_limits(1)
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})

@@ -13,19 +13,15 @@ once (one trial). All in one process on one core, each method's repeats spread o
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 import time
 from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
-for _threads in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS"):
-    os.environ.setdefault(_threads, "1")  # before numpy is imported
+import numpy as np
 
-import numpy as np  # noqa: E402
-
-from benchmarks import host  # noqa: E402
+from benchmarks import host
 
 VISIBLE, DT, TAU_V, TAU_H, BETA = 1000, 1e-3, 20e-3, 5e-3, 0.02
 Step = Callable[[int], None]  # so many steps
@@ -241,9 +237,8 @@ def main() -> None:
         parser.add_argument(f"--{name}", default=default, help="(default: %(default)s)")
     parser.add_argument("--repeats", type=int, default=15, help="of each method (default: %(default)s)")
     options = parser.parse_args()
-    if hasattr(os, "sched_setaffinity"):  # JAX takes every core whatever it is told
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
     head = host.describe(host.load())
+    host.stay_on_one_core()
     text = ["# One step of a visible–hidden circuit", "", *head]
     for hidden in map(int, options.hidden.split(",")):
         for trials in map(int, options.trials.split(",")):

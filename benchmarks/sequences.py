@@ -3,7 +3,7 @@
 One transition of N = 300 neurons and P = 10 000 memories with f = x⁵, self-terms excluded, from neuroam and from the
 formulation as it is written down, with an array of all overlaps that every neuron sees (P × N) and a power of it, and
 from the same compiled by JAX, which fuses it into one loop; and all transitions of N = 100, P = 10 000 against the
-speed of plain matrix products. One process, one thread, rounds that alternate in order; ratios are between medians.
+speed of plain matrix products. One process on one core, rounds that alternate in order; ratios are between medians.
 
 With `--figure FOLDER`, the capacity of DenseNets of degree 1 … 4 against N (figure 2A of Chaudhry et al. 2023) on two
 threads instead: every measurement is a line of FOLDER/figure_2a.jsonl, so that a run that was cut off goes on, and
@@ -207,6 +207,7 @@ def main(given: list[str] | None = None) -> None:
         publish("Capacity of sequence memories", [
             whole_figure(options.figure, options.degrees, options.sizes, options.draws, options.published)], load)
         return
+    host.stay_on_one_core()
     publish("Sequence memories", [
         one_transition(options.neurons, options.memories, options.degree, options.repeats),
         all_transitions(options.all_neurons, options.memories, options.degree, options.repeats)], load)
