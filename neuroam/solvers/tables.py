@@ -13,6 +13,7 @@ from neuroam.solvers.base import remaining
 from neuroam.wiring import Wired, WiredPopulation, WiredProjection
 
 LAYOUTS = {"uniform": k.UNIFORM, "dense": k.DENSE, "sparse": k.SPARSE}
+LINE = 64  # bytes of a cache line: the weights of a projection are read faster from the beginning of one
 COEFFICIENTS = ("on_pre", "on_pre_post", "on_post", "on_post_pre", "low", "high")
 
 
@@ -38,7 +39,7 @@ class Tables:
         state = k.State(zeros(units), zeros(units), zeros(int(self.channels.start[-1])),
                         zeros(int(self.traces.start[-1])), np.zeros(units, np.int32),
                         np.zeros((spikes, units), np.int32), np.zeros((spikes, n), np.int64), zeros(graded, units),
-                        self.weight.copy(), zeros(units), zeros(units), zeros(n, 2))
+                        _aligned(self.weight), zeros(units), zeros(units), zeros(n, 2))
         self.rest(state)
         return state
 
@@ -197,9 +198,10 @@ def _synapses(wired: Wired, channels: _Filters, traces: _Filters, trace_start: n
             "gate": q.gate, **_rule(q, traces, trace_start)}
         for name, value in row.items():
             columns[name].append(value)
-        _point(q, wired, pointers, length, weight.size)
-        flat.append(np.ravel(weight))
-        length["weight"] += weight.size
+        unused = -weight.size % (LINE // dtype.itemsize)
+        _point(q, wired, pointers, length, weight.size, unused)
+        flat += [np.ravel(weight), np.zeros(unused)]
+        length["weight"] += weight.size + unused
     table = {name: np.array(columns[name], dtype if name in ("jump", "rule") else np.int64)
              for name in k.Synapses._fields if name not in pointers}
     table["rule"] = table["rule"].reshape(-1, 7)
@@ -248,6 +250,14 @@ def _dense(q: WiredProjection, paired: bool) -> tuple[int, int, np.ndarray]:
     return n_post, 1, q.weight.T
 
 
+def _aligned(weight: np.ndarray) -> np.ndarray:
+    """A copy that begins with a cache line."""
+    room = np.empty(len(weight) + LINE // weight.itemsize, weight.dtype)
+    begin = -room.ctypes.data % LINE // weight.itemsize
+    room[begin: begin + len(weight)] = weight
+    return room[begin: begin + len(weight)]
+
+
 def _rule(q: WiredProjection, traces: _Filters, start: np.ndarray) -> dict[str, Any]:
     if q.plasticity is None:
         return {"rule": np.zeros(7), "trace_pre": 0, "trace_post": 0}
@@ -260,12 +270,12 @@ def _rule(q: WiredProjection, traces: _Filters, start: np.ndarray) -> dict[str, 
 
 
 def _point(q: WiredProjection, wired: Wired, pointers: dict[str, list[np.ndarray]], length: dict[str, int],
-           stored: int) -> None:
+           stored: int, unused: int) -> None:
     """Row pointers of a sparse projection, and column pointers too where it is plastic."""
     if q.pre_index is None or q.post_index is None:
         # flat lists stay aligned with the weights; a dense or uniform projection leaves its part unused
         for name in ("target", "column_entry", "column_source"):
-            pointers[name].append(np.zeros(stored, np.int32))
+            pointers[name].append(np.zeros(stored + unused, np.int32))
         return
     n_pre, n_post = wired.populations[q.pre].size, wired.populations[q.post].size
     pointers["pointer"].append(np.searchsorted(q.pre_index, np.arange(n_pre + 1)))
@@ -275,4 +285,6 @@ def _point(q: WiredProjection, wired: Wired, pointers: dict[str, list[np.ndarray
     pointers["column_pointer"].append(np.searchsorted(q.post_index[order], np.arange(n_post + 1)))
     pointers["column_entry"].append(order)
     pointers["column_source"].append(q.pre_index[order])
+    for name in ("target", "column_entry", "column_source"):
+        pointers[name].append(np.zeros(unused, np.int32))
     length["column_pointer"] += n_post + 1
