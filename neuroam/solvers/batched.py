@@ -59,7 +59,7 @@ def run_batched(wired: Wired, session: Session, dt: float, method: str, dtype: n
             for step in range(duration):
                 batch.begin(step)
                 for p, cells in traced:
-                    _sample(traces[p], batch.traced(p), cells, rows, step, session.every)
+                    _sample(traces[p], batch.traced(p), cells, batch.start + step, session.every)
                 batch.advance()
                 for p in recorded:
                     batch.collect(p, step)
@@ -80,11 +80,11 @@ def _by_tick(spikes: list[tuple[np.ndarray, np.ndarray]]) -> tuple[np.ndarray, n
     return tick[order], cell[order].astype(np.int32)
 
 
-def _sample(trace: np.ndarray, r: np.ndarray, cells: slice | list[int], rows: list[Presentation], step: int,
-            every: int) -> None:
-    for b, row in enumerate(rows):
-        if (row.start + step) % every == 0:
-            trace[(row.start + step) // every] = r[cells, b]
+def _sample(trace: np.ndarray, r: np.ndarray, cells: slice | list[int], tick: np.ndarray, every: int) -> None:
+    """`tick`: that of each trial, now."""
+    due = tick % every == 0
+    if due.any():
+        trace[tick[due] // every] = r[cells].T[due]
 
 
 class Batch:
