@@ -7,7 +7,8 @@ The circuit is the softmax memory of `circuits/visible_hidden.py` with 1000 visi
     h ← h + (X v − h) dt/τ_h,     v ← v + (Xᵀ softmax(β h) − v) dt/τ_v
 
 for all trials. The ceiling is the two matrix products alone (64 trials), or one matrix–vector product, which reads X
-once (one trial). All in one process on one core, each method's repeats spread over the whole run.
+once (one trial). Beside neuroam's step stand its products alone. All in one process on one core, each method's repeats
+spread over the whole run.
 """
 
 from __future__ import annotations
@@ -78,6 +79,27 @@ def neuroam(hidden: int, trials: int, dtype: type) -> Step:
         for _ in range(steps):
             batch.begin(1)
             batch.advance()
+
+    return run
+
+
+def products(hidden: int, trials: int, dtype: type) -> Step:
+    """What neuroam does in place of the ceiling: both products, of one trial in one pass over X."""
+    from neuroam.solvers._kernels import _add_both_ways
+    from neuroam.solvers._kernels_product import add_product, room
+
+    x, v = weights(hidden, dtype), start(trials, dtype)
+    turned, h, drive, back = x.T.copy(), *(np.zeros((n, trials), dtype) for n in (hidden, hidden, VISIBLE))
+    if trials == 1:
+        flat = turned.ravel()
+        return lambda steps: [_add_both_ways(flat, 0, v[:, 0], h[:, 0], back[:, 0], drive[:, 0])
+                              for _ in range(steps)] and None
+    forth, other = room(VISIBLE, trials, np.dtype(dtype)), room(hidden, trials, np.dtype(dtype))
+
+    def run(steps: int) -> None:
+        for _ in range(steps):
+            add_product(drive, x, v, *forth)
+            add_product(back, turned, h, *other)
 
     return run
 
@@ -185,6 +207,7 @@ def in_diffrax(hidden: int, trials: int, dtype: type) -> Step:
 METHODS = {
     "ceiling": ceiling,
     "neuroam": neuroam,
+    "its products alone": products,
     "numpy, buffers reused": in_numpy,
     "PyTorch": in_torch,
     "JAX, transposed copy": in_jax,
