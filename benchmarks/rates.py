@@ -87,11 +87,12 @@ def products(hidden: int, trials: int, dtype: type) -> Step:
     """What neuroam does in place of the ceiling: both products, of one trial in one pass over X."""
     from neuroam.solvers._kernels import _add_both_ways
     from neuroam.solvers._kernels_product import add_product, room
+    from neuroam.solvers.tables import aligned
 
     x, v = weights(hidden, dtype), start(trials, dtype)
     turned, h, drive, back = x.T.copy(), *(np.zeros((n, trials), dtype) for n in (hidden, hidden, VISIBLE))
     if trials == 1:
-        flat = turned.ravel()
+        flat = aligned(turned.ravel())
         return lambda steps: [_add_both_ways(flat, 0, v[:, 0], h[:, 0], back[:, 0], drive[:, 0])
                               for _ in range(steps)] and None
     forth, other = room(VISIBLE, trials, np.dtype(dtype)), room(hidden, trials, np.dtype(dtype))

@@ -39,7 +39,7 @@ class Tables:
         state = k.State(zeros(units), zeros(units), zeros(int(self.channels.start[-1])),
                         zeros(int(self.traces.start[-1])), np.zeros(units, np.int32),
                         np.zeros((spikes, units), np.int32), np.zeros((spikes, n), np.int64), zeros(graded, units),
-                        _aligned(self.weight), zeros(units), zeros(units), zeros(n, 2))
+                        aligned(self.weight), zeros(units), zeros(units), zeros(n, 2))
         self.rest(state)
         return state
 
@@ -250,7 +250,7 @@ def _dense(q: WiredProjection, paired: bool) -> tuple[int, int, np.ndarray]:
     return n_post, 1, q.weight.T
 
 
-def _aligned(weight: np.ndarray) -> np.ndarray:
+def aligned(weight: np.ndarray) -> np.ndarray:
     """A copy that begins with a cache line."""
     room = np.empty(len(weight) + LINE // weight.itemsize, weight.dtype)
     begin = -room.ctypes.data % LINE // weight.itemsize
