@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -47,82 +48,43 @@ def _energies(ax: Axes, recording: xr.Dataset, group: str) -> None:
     lowest, highest = (limit([limit(course) for course in animals[0]]) for limit in (np.min, np.max))
     for k, course in enumerate(animals[0]):
         shade = 0.75 - 0.7 * k / max(len(animals[0]) - 1, 1)
-        ax.plot(
-            1e3 * time,
-            (course - lowest) / (highest - lowest),
-            color=(shade, shade, 1 - 0.3 * (1 - shade)),
-            linewidth=0.9,
-        )
+        ax.plot(1e3 * time, (course - lowest) / (highest - lowest), color=(shade, shade, 1 - 0.3 * (1 - shade)),
+                linewidth=0.9)
     ax.set_title(group, fontsize=9)
 
 
 @styled
-def basin_figures(
-    levels: Levels, groups: tuple[str, ...], blocks: tuple[str, ...], qualities: tuple[float, ...], xlabel: str
-) -> dict[str, Figure]:
+def basin_figures(levels: Levels, groups: tuple[str, ...], blocks: tuple[str, ...], qualities: tuple[float, ...],
+                  xlabel: str) -> dict[str, Figure]:
     """Fraction of successes against the quality of the cue, a line a group; a panel a level."""
-    return _lines(
-        levels,
-        groups,
-        blocks,
-        qualities,
-        xlabel,
-        "fraction recalled",
-        lambda recording, group, block: in_group(recording, _success(block), group),
-    )
+    def recalled(recording: xr.Dataset, group: str, block: str) -> np.ndarray:
+        return in_group(recording, functools.partial(success_fraction, block=block), group)
+
+    return _lines(levels, groups, blocks, qualities, xlabel, "fraction recalled", recalled)
 
 
 @styled
-def cue_figures(
-    levels: Levels, groups: tuple[str, ...], blocks: tuple[str, ...], qualities: tuple[float, ...], xlabel: str
-) -> dict[str, Figure]:
+def cue_figures(levels: Levels, groups: tuple[str, ...], blocks: tuple[str, ...], qualities: tuple[float, ...],
+                xlabel: str) -> dict[str, Figure]:
     """Overlap with the cued pattern against the quality of the cue, a line a group; a panel a level."""
-    return _lines(
-        levels,
-        groups,
-        blocks,
-        qualities,
-        xlabel,
-        "overlap with the pattern",
-        lambda recording, group, block: recall(recording, block, group).values,
-    )
+    def overlap(recording: xr.Dataset, group: str, block: str) -> np.ndarray:
+        return recall(recording, block, group).values
+
+    return _lines(levels, groups, blocks, qualities, xlabel, "overlap with the pattern", overlap)
 
 
 @styled
-def agreement_figures(
-    levels: Levels,
-    populations: tuple[str, ...],
-    group: str,
-    reference: str,
-    blocks: tuple[str, ...],
-    qualities: tuple[float, ...],
-    xlabel: str,
-) -> dict[str, Figure]:
+def agreement_figures(levels: Levels, populations: tuple[str, ...], group: str, reference: str,
+                      blocks: tuple[str, ...], qualities: tuple[float, ...], xlabel: str) -> dict[str, Figure]:
     """Agreement with the answer to the intact cue, a line a population; a panel a level."""
-    return _lines(
-        levels,
-        populations,
-        blocks,
-        qualities,
-        xlabel,
-        "correlation with the intact code",
-        lambda recording, population, block: agreement(recording, population, block, reference, group).values,
-    )
+    def alike(recording: xr.Dataset, population: str, block: str) -> np.ndarray:
+        return agreement(recording, population, block, reference, group).values
+
+    return _lines(levels, populations, blocks, qualities, xlabel, "correlation with the intact code", alike)
 
 
-def _success(block: str):  # type: ignore[no-untyped-def]
-    return lambda recording, group: success_fraction(recording, group=group, block=block)
-
-
-def _lines(
-    levels: Levels,
-    names: tuple[str, ...],
-    blocks: tuple[str, ...],
-    qualities: tuple[float, ...],
-    xlabel: str,
-    ylabel: str,
-    measure,
-) -> dict[str, Figure]:  # type: ignore[no-untyped-def]
+def _lines(levels: Levels, names: tuple[str, ...], blocks: tuple[str, ...], qualities: tuple[float, ...], xlabel: str,
+           ylabel: str, measure: Callable[[xr.Dataset, str, str], np.ndarray]) -> dict[str, Figure]:
     panels = {}
     for level, recording in levels.items():
         figure, ax = canvas(height=3.2)
