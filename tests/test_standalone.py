@@ -110,6 +110,15 @@ def test_the_cache_is_listed_and_cleared(tmp_path, monkeypatch):
     assert build_cache.clear() == 1 and build_cache.entries() == []
 
 
+def test_what_a_killed_build_left_is_removed_by_the_next(tmp_path, monkeypatch):
+    monkeypatch.setenv("NEUROAM_CACHE", str(tmp_path))
+    left, other = tmp_path / ".building-abc-x", tmp_path / ".building-other-x"
+    for folder in (left, other):
+        (folder / "objects").mkdir(parents=True)
+    build_cache.obtain("abc", lambda folder: (folder / build_cache.MANIFEST).write_text('{"name": "a circuit"}'))
+    assert not left.exists() and other.exists()
+
+
 def _obtain_slowly(root: str, queue: multiprocessing.Queue) -> None:
     def build(folder: Path) -> None:
         queue.put("built")

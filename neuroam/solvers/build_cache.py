@@ -60,15 +60,23 @@ def clear() -> int:
     return removed
 
 
+def _clear_unfinished(key: str) -> None:
+    """Remove what a process left that was killed while it built this program."""
+    for folder in root().glob(f".building-{key}-*"):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def obtain(key: str, build: Callable[[Path], None]) -> Path:
     """The folder of a program, which `build(folder)` fills if there is none yet."""
     place = root() / key
     if (place / MANIFEST).exists():
         return place
     root().mkdir(parents=True, exist_ok=True)
-    with _lock(key):
+    with _lock(key) as alone:
         if not (place / MANIFEST).exists():
-            folder = Path(tempfile.mkdtemp(prefix=".building-", dir=root()))
+            if alone:
+                _clear_unfinished(key)
+            folder = Path(tempfile.mkdtemp(prefix=f".building-{key}-", dir=root()))
             try:
                 build(folder)
                 os.replace(folder, place)
@@ -78,13 +86,13 @@ def obtain(key: str, build: Callable[[Path], None]) -> Path:
 
 
 @contextlib.contextmanager
-def _lock(key: str) -> Iterator[None]:
-    """One process at a time, where the system has file locks; elsewhere the move into place is enough."""
+def _lock(key: str) -> Iterator[bool]:
+    """One process at a time, where the system has file locks; elsewhere, False, the move into place is enough."""
     try:
         import fcntl
     except ImportError:
-        yield
+        yield False
         return
     with open(root() / f".{key}.lock", "w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield True
