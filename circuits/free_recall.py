@@ -1,6 +1,7 @@
-"""Free recall: a circuit that goes from memory to memory, each time to the one most like the last (Naim, Katkov, Romani
-& Tsodyks 2020, Phys Rev Lett 124:018101), as in Recanatesi, Katkov, Romani & Tsodyks 2015 (Front Comput Neurosci 9:149)
-driven on by inhibition that comes and goes.
+"""Free recall: a circuit that goes from memory to memory, each time to the one most like the last (Naim et al. 2020).
+
+The walk is that of Naim, Katkov, Romani & Tsodyks 2020 (Phys Rev Lett 124:018101), driven on by inhibition that comes
+and goes as in Recanatesi, Katkov, Romani & Tsodyks 2015 (Front Comput Neurosci 9:149).
 
     τ_v dv/dt = −v + Aᵀ r                                        visible: the features of the item that is recalled
     τ_m dx/dt = −x + A v + J r − K [a − θ]₊ + I                   memory: f = 1 for the largest x, 0 for the others

@@ -1,5 +1,6 @@
-"""A long sequence of motor motifs: visible motor neurons, hidden neurons that hold each motif, and hidden neurons that
-move on to the next (Chaudhry, Zavatone-Veth, Krotov & Pehlevan 2023, NeurIPS, arXiv 2306.04532, section 4).
+"""A long sequence of motor motifs that hidden neurons hold, and move on from one to the next (Chaudhry et al. 2023).
+
+Chaudhry, Zavatone-Veth, Krotov & Pehlevan 2023, NeurIPS, arXiv 2306.04532, section 4. Motor neurons are visible.
 
     m^μ = Σ_j ξ_j^μ r_j / N                  similarity of what visible neurons emit with motif μ
     h_μ = f_S(m^μ)                           hidden neurons that hold: one a motif, heard by visible neurons through ξ^μ

@@ -135,8 +135,10 @@ def _figures() -> tuple[Figure, ...]:
 
 @recipe
 def digit_sequence(number: int = ALL_DIGITS, paired: bool = True) -> Protocol:
-    """Scikit-learn's handwritten digits in the order 0, 1, … 9, 0, …: `number` of the 1694 that differ. Each is cued;
-    the answer a step later is compared with what the cue of the next one evokes."""
+    """Scikit-learn's handwritten digits in the order 0, 1, … 9, 0, …: `number` of the 1694 that differ.
+
+    Each is cued; the answer a step later is compared with what the cue of the next one evokes.
+    """
     made = {"motifs": number, "images": "digits", "delay": STEP, "updates": "synchronous", "holding": 0,
             "strength": 1.0}
     strains = {name: {**made, "separation": "exponential"} if name == "exponential" else
