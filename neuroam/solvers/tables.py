@@ -169,11 +169,12 @@ def _simple(wired: Wired, channels: _Filters) -> np.ndarray:
 def _synapses(wired: Wired, channels: _Filters, traces: _Filters, trace_start: np.ndarray, cells: k.Cells, dt: float,
               dtype: np.dtype) -> tuple[k.Synapses, np.ndarray, tuple[int, int]]:
     columns: dict[str, list[Any]] = {name: [] for name in k.Synapses._fields}
-    flat: list[np.ndarray] = []
     pointers: dict[str, list[np.ndarray]] = {n: [] for n in ("pointer", "target", "column_pointer", "column_entry",
                                                              "column_source")}
-    length = {"weight": 0, "pointer": 0, "column_pointer": 0}
+    length = {"pointer": 0, "column_pointer": 0}
     partners = pairs(wired)
+    stored = [_dense(q, position in partners.values()) for position, q in enumerate(wired.projections)]
+    first, weights = _store(wired, [weight for _, _, weight in stored], partners, dtype)
     for position, q in enumerate(wired.projections):
         tau = _synapse(wired, q)
         post = wired.populations[q.post].neuron
@@ -182,26 +183,21 @@ def _synapses(wired: Wired, channels: _Filters, traces: _Filters, trace_start: n
         if q.divisive and tau == 0:
             raise DescriptionError(f"projection {q.name} divides, but its spikes act at once; give the presynaptic "
                                    "neuron a synapse time constant")
-        by_pre, by_post, weight = _dense(q, position in partners.values())
-        layout, first = LAYOUTS[q.layout], length["weight"]
+        by_pre, by_post, _ = stored[position]
+        layout = LAYOUTS[q.layout]
         if position in partners:
-            leader = partners[position]
-            layout, first, weight = k.PARTNER, columns["first"][leader], np.zeros(0)
-            by_pre = columns["by_pre"][leader]
+            layout, by_pre = k.PARTNER, stored[partners[position]][0]
         elif position in partners.values():
             layout = k.PAIR
         row: dict[str, Any] = {
             "pre": q.pre, "post": q.post, "layout": layout, "delay": int(q.delay / dt + 0.5),
             "channel": channels.positions[q.post, tau or 0.0, q.divisive, q.reversal] if channel is None else channel,
-            "jump": jump, "divisive": int(q.divisive), "first": first, "by_pre": by_pre, "by_post": by_post,
+            "jump": jump, "divisive": int(q.divisive), "first": first[position], "by_pre": by_pre, "by_post": by_post,
             "row": length["pointer"], "column": length["column_pointer"], "plastic": q.plasticity is not None,
             "gate": q.gate, **_rule(q, traces, trace_start)}
         for name, value in row.items():
             columns[name].append(value)
-        unused = -weight.size % (LINE // dtype.itemsize)
-        _point(q, wired, pointers, length, weight.size, unused)
-        flat += [np.ravel(weight), np.zeros(unused)]
-        length["weight"] += weight.size + unused
+        _point(q, wired, pointers, length, dtype)
     table = {name: np.array(columns[name], dtype if name in ("jump", "rule") else np.int64)
              for name in k.Synapses._fields if name not in pointers}
     table["rule"] = table["rule"].reshape(-1, 7)
@@ -210,8 +206,28 @@ def _synapses(wired: Wired, channels: _Filters, traces: _Filters, trace_start: n
     delays = table["delay"]
     graded = table["channel"] == -2
     depth = int(delays[~graded].max(initial=0)) + 1, int(delays[graded].max(initial=0)) + 1
-    weights = np.concatenate(flat or [np.zeros(0)]).astype(dtype)
     return k.Synapses(**table), weights, depth
+
+
+def _store(wired: Wired, weights: list[np.ndarray], partners: dict[int, int],
+           dtype: np.dtype) -> tuple[list[int], np.ndarray]:
+    """Where each projection begins in the flat weights, and these: sparse ones first, as the lists that go with them
+    are as long. A partner begins where its leader does."""
+    first, flat, length = [0] * len(weights), [], 0
+    for q in sorted(range(len(weights)), key=lambda q: wired.projections[q].layout != "sparse"):
+        if q in partners:
+            continue
+        first[q] = length
+        flat += [np.ravel(weights[q]).astype(dtype, copy=False), np.zeros(_unused(weights[q], dtype), dtype)]
+        length += weights[q].size + len(flat[-1])
+    for q, leader in partners.items():
+        first[q] = first[leader]
+    return first, np.concatenate(flat or [np.zeros(0, dtype)])
+
+
+def _unused(weight: np.ndarray, dtype: np.dtype) -> int:
+    """Places left free at the end, so that the next one begins with a cache line."""
+    return -weight.size % (LINE // dtype.itemsize)
 
 
 def pairs(wired: Wired) -> dict[int, int]:
@@ -270,12 +286,9 @@ def _rule(q: WiredProjection, traces: _Filters, start: np.ndarray) -> dict[str, 
 
 
 def _point(q: WiredProjection, wired: Wired, pointers: dict[str, list[np.ndarray]], length: dict[str, int],
-           stored: int, unused: int) -> None:
-    """Row pointers of a sparse projection, and column pointers too where it is plastic."""
+           dtype: np.dtype) -> None:
+    """Row and column pointers of a sparse projection."""
     if q.pre_index is None or q.post_index is None:
-        # flat lists stay aligned with the weights; a dense or uniform projection leaves its part unused
-        for name in ("target", "column_entry", "column_source"):
-            pointers[name].append(np.zeros(stored + unused, np.int32))
         return
     n_pre, n_post = wired.populations[q.pre].size, wired.populations[q.post].size
     pointers["pointer"].append(np.searchsorted(q.pre_index, np.arange(n_pre + 1)))
@@ -286,5 +299,5 @@ def _point(q: WiredProjection, wired: Wired, pointers: dict[str, list[np.ndarray
     pointers["column_entry"].append(order)
     pointers["column_source"].append(q.pre_index[order])
     for name in ("target", "column_entry", "column_source"):
-        pointers[name].append(np.zeros(unused, np.int32))
+        pointers[name].append(np.zeros(_unused(q.weight, dtype), np.int32))
     length["column_pointer"] += n_post + 1
