@@ -53,6 +53,15 @@ def shifted(x, threshold, gain, out):
             out[i, b] = gain * (x[i, b] - threshold[i])
 
 
+@njit(cache=True, error_model="numpy", fastmath={"contract"})
+def line(x, threshold, gain, cell_gain, out):
+    """gain (x − θ), times the gain of each cell."""
+    for i in range(out.shape[0]):
+        factor = gain * cell_gain[i]
+        for b in range(out.shape[1]):
+            out[i, b] = factor * (x[i, b] - threshold[i])
+
+
 @njit(cache=True, error_model="numpy")
 def rectify(x, threshold, gain, cell_gain, out):
     """gain [x − θ]₊, times the gain of each cell."""

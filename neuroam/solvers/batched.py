@@ -111,6 +111,7 @@ class Batch:
         self.past = {q.pre: np.zeros((max(self.delays) + 1, *shape[q.pre]), dtype)
                      for q, delay in zip(wired.projections, self.delays, strict=True) if delay}
         self.changes = _changes(wired, session, rows)
+        self.silent = {p for p in shape if wired.populations[p].is_input}  # inputs that emit nothing now
         self.sums = {p: np.zeros(s) for p, s in shape.items()}
         self.start = np.array([row.start for row in rows])
         self.first = np.array([row.first - row.start for row in rows])
@@ -125,8 +126,11 @@ class Batch:
     def begin(self, step: int) -> None:
         """Inputs change, and what has no time constant follows."""
         self.step = step
-        for p, trial, values in self.changes.get(step, ()):
+        changes = self.changes.get(step, ())
+        for p, trial, values in changes:
             self.r[p][:, trial] = values
+        for p in {p for p, _, _ in changes}:
+            (self.silent.discard if self.r[p].any() else self.silent.add)(p)
         for p in self.instant:
             self._drive(p)
             np.copyto(self.x[p], self.total[p])
@@ -162,7 +166,7 @@ class Batch:
         self.total[p][:] = 0
         for q in self.into[p]:
             row = self.wired.projections[q]
-            if not row.divisive:
+            if not row.divisive and (row.pre not in self.silent or self.delays[q]):
                 self.add[q](self._heard(q), self.total[p])
         if p in self.division:
             self.division[p][:] = 1

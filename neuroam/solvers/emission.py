@@ -55,8 +55,7 @@ def _graded(transfer: object, threshold: np.ndarray, cell_gain: np.ndarray, x: n
         r[:] = cell_gain[:, None] * transfer(x, threshold[:, None])  # type: ignore[operator]
 
     def linear() -> None:
-        k.shifted(x, threshold, gain, r)
-        k.scale(r, cell_gain)
+        k.line(x, threshold, gain, cell_gain, r)
 
     def rectified() -> None:
         k.rectify(x, threshold, gain, cell_gain, r)
