@@ -176,7 +176,7 @@ def verdicts(levels: Sequence[Level]) -> list[str]:
                  for some, found in by_claim(levels))
     if not rows:
         return ["The protocol makes no prediction."]
-    table = Table("Verdicts", ("Claim", *(level.name for level in levels), "Expected mean", "Published"),
+    table = Table("Verdicts", ("Claim", *(level.name for level in levels), "Expected mean", "Known"),
                   tuple(tuple(map(escaped, row)) for row in rows))
     return [":::{container} wide", table.markdown.partition("\n\n")[2], ":::",
             "Mean over animals with its 95 % bootstrap interval. ✓ reproduced, ✗ not reproduced, ? not decidable with "

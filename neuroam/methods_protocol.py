@@ -119,7 +119,7 @@ def _kept(record: Record) -> str:
 def _predictions(protocol: Protocol) -> Table:
     rows = tuple((p.claim, str(p.expect), p.published, p.source, p.certainty, p.assumed or "–")
                  for p in protocol.predictions)
-    return Table("Published findings and what counts as reproducing them",
-                 ("Claim", "Expected mean", "Published", "Source", "Certainty", "Assumed by us"), rows,
+    return Table("Claims and what counts as reproducing them",
+                 ("Claim", "Expected mean", "Known", "Source", "Certainty", "Assumed by us"), rows,
                  note="Reproduced: the 95 % bootstrap interval of the mean over animals lies inside the expected "
                       "region. Not reproduced: it lies outside. Otherwise not decidable with this many animals.")

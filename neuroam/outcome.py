@@ -28,11 +28,11 @@ class Level:
 
 
 def verdict_table(levels: Sequence[Level], width: int = WIDTH) -> str:
-    """Claims down, levels across: mean [95 % interval] and verdict, beside what was published."""
-    rows = tuple((some.claim, *map(cell, found), some.published, some.expect) for some, found in by_claim(levels))
-    header = ("Claim", *(level.name for level in levels), "Published", "Expected mean")
+    """Claims down, levels across: mean [95 % interval] and verdict, beside what is known and how certain that is."""
+    rows = tuple((some.claim, *map(cell, found), known(some), some.expect) for some, found in by_claim(levels))
+    header = ("Claim", *(level.name for level in levels), "Known", "Expected mean")
     note = "Mean over animals [95 % bootstrap interval]. " + " ".join(summary(levels))
-    return Table("Published claims and what was found", header, rows, note=note).text(width)
+    return Table("Claims and what was found", header, rows, note=note).text(width)
 
 
 def by_claim(levels: Sequence[Level]) -> list[tuple[Verdict, list[Verdict | None]]]:
@@ -43,6 +43,11 @@ def by_claim(levels: Sequence[Level]) -> list[tuple[Verdict, list[Verdict | None
             first.setdefault(verdict.claim, verdict)
     return [(some, [next((v for v in level.verdicts if v.claim == claim), None) for level in levels])
             for claim, some in first.items()]
+
+
+def known(verdict: Verdict) -> str:
+    """What the claim is held against, which need not have been published, and how certain that is."""
+    return f"{verdict.published} ({verdict.certainty})"
 
 
 def measured(verdict: Verdict) -> str:

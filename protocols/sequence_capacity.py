@@ -203,7 +203,8 @@ def _laws(network: Network) -> list[Prediction]:
     return [Prediction(f"{network.title}: the same over the law's {law(network.cells, d):.4g} {what}",
                        functools.partial(
         half_over, groups=network.groups(what), measure=measure, value=law(network.cells, d)), between(1, 10**0.35),
-        "1 for N → ∞; 1.5 " "to 2.1 at these sizes", CHAUDHRY, "verified", "the margin, a factor of 2.2")
+        "1 for N → ∞; 1.5 to 2.1 at these sizes", f"{CHAUDHRY}, eqs. 9, 10; {SIMULATED}", "verified",
+        "the margin, a factor of 2.2")
         for what, (measure, law) in measures.items() if network.groups(what)]
 
 

@@ -95,8 +95,8 @@ def _predictions() -> tuple[Prediction, ...]:
         of(SEQNET, "motifs recalled in order", in_order, below(50), "the sequence is lost: must fail", f"{CHAUDHRY}, "
                                                                                                        f"fig. 1",
            "verified", "the number"),
-        of(DENSENET, "motifs recalled in order", functools.partial(in_order, motifs=100), above(99.5), "all 100, in 20 "
-                                                                                                       "of 20 runs",
+        of(DENSENET, "motifs recalled in order", functools.partial(in_order, motifs=100), above(99.5),
+           "all 100, in 20 of 20 runs",
            f"{CHAUDHRY}, fig. 1; {SIMULATED}", "verified"),
         of(DENSENET, "transitions that are right", order, above(0.999), "all", CHAUDHRY, "verified"),
         *timing,

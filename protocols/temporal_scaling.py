@@ -5,7 +5,8 @@ and an input from outside that stays the same throughout sets the speed (Wang, N
 Neurosci 21:102). Cells of the striatum rescale likewise (Mello, Soares & Paton 2015, Curr Biol 25:1113). Not every code
 of time does: most time cells of the hippocampus retime when a delay is changed (MacDonald et al. 2011, Neuron 71:737).
 
-Control that must fail: a chain on a fixed clock, whose end alone can be moved.
+Control that must fail: the same ring on a fixed clock, as a chain of fixed delays has, whose end alone can be moved.
+That its first half keeps its times is by construction; that it cannot scale is what is measured.
 """
 from __future__ import annotations
 

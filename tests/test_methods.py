@@ -81,7 +81,7 @@ def test_a_protocol_prints_groups_trials_and_claims():
     for group in protocol.groups:
         assert group.name in text
     for prediction in protocol.predictions:
-        row = next(row for row in cells(description, "Published") if row[0] == prediction.claim)
+        row = next(row for row in cells(description, "Claims") if row[0] == prediction.claim)
         assert row[1:5] == (str(prediction.expect), prediction.published, prediction.source, prediction.certainty)
     trials = [trial for block in protocol.blocks for trial in block.trials]
     timetable = cells(description, "Timetable")

@@ -133,7 +133,7 @@ def test_the_terminal_table_has_claims_down_and_levels_across(levels):
     shown = [Level(name, levels[0].recording, [v]) for name, v in zip(("spiking", "rate"), changed, strict=True)]
     text = verdict_table(shown)
     header = next(line for line in text.splitlines() if "spiking" in line)
-    assert header.index("Claim") < header.index("spiking") < header.index("rate") < header.index("Published")
+    assert header.index("Claim") < header.index("spiking") < header.index("rate") < header.index("Known")
     words = " ".join(text.split())
     assert "+ reproduced" in words and "− not reproduced" in words and "−2.5" in words
     assert "Rate: 0 of 1 claims reproduced, 1 not reproduced, 0 not decidable." in words
