@@ -27,7 +27,7 @@ from scipy import sparse
 from neuroam.circuit import Circuit, Population, Port, Projection, Stored, WeightMatrix
 from neuroam.connect import all_to_all, from_matrix
 from neuroam.errors import DescriptionError
-from neuroam.graphs import FAMILY, Transitions, states_of, symbols_of, transitions_of
+from neuroam.graphs import FAMILY, Listed, Transitions, states_of, symbols_of, transitions_of
 from neuroam.neurons import Drive, Rate
 from neuroam.patterns import Patterns
 from neuroam.recipe import recipe
@@ -76,12 +76,13 @@ def known_symbols(patterns: np.ndarray, first: int, states: int) -> np.ndarray:
 
 
 @recipe
-def automaton(transitions: str = FAMILY, cells: int = 1000, symbol_share: float = 0.751, sharpness: float = 0.5,
+def automaton(transitions: Listed = FAMILY, cells: int = 1000, symbol_share: float = 0.751, sharpness: float = 0.5,
               threshold: float = 1.25, state_weight: float = 1.0, tau_visible: Any = 100 * ms, tau_memory: Any = 2 * ms,
               tau_refusal: Any = 50 * ms) -> Circuit:
-    """`transitions`: state, symbol, next state, as "off push on; on push off". `symbol_share` of the `cells` stand for
-    the symbol, `sharpness` is β; both as published. `threshold` is θ. A transition hears its state with `state_weight`
-    and its symbol with the rest of 2: without the state any symbol is enough, and the circuit guesses."""
+    """`transitions`: state, symbol, next state, as "off push on; on push off", {("off", "push"): "on"} or triples.
+    `symbol_share` of the `cells` stand for the symbol, `sharpness` is β; both as published. `threshold` is θ. A
+    transition hears its state with `state_weight` and its symbol with the rest of 2: without the state any symbol is
+    enough, and the circuit guesses."""
     table = transitions_of(transitions)
     states, symbols = states_of(table), symbols_of(table)
     last = round(symbol_share * cells)

@@ -12,11 +12,11 @@ are the ones the field uses:
 The graph triK5 of Burns, Haga & Fukai, three 5-cliques that each lost an edge and are joined in a ring by its ends, is
 Schapiro's graph under other numbers.
 
-A table of transitions (state, symbol) → state is a graph with named links; `transitions_of` reads it from a text.
+A table of transitions (state, symbol) → state is a graph with named links; `transitions_of` reads it in any form.
 """
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -28,6 +28,7 @@ from neuroam.errors import DescriptionError, Unsupported
 ROOM, SIDE = 25, 5
 DOORS = ((23, 28), (15, 61), (73, 78), (86, 40))  # places numbered from 1, room after room, row after row
 Transitions = Mapping[tuple[str, str], str]
+Listed = str | Transitions | Iterable[tuple[str, str, str]]  # what `transitions_of` reads
 FAMILY = ("H wife M; H son B; H daughter L; M husband H; M son B; M daughter L; "  # Burns 2024, arXiv 2404.07123
           "L mother M; L father H; L brother B; B mother M; B father H; B sister L")
 
@@ -134,19 +135,33 @@ def distances(adjacency: np.ndarray) -> np.ndarray:
     return csgraph.shortest_path(adjacency != 0, directed=False, unweighted=True)
 
 
-def transitions_of(text: str) -> dict[tuple[str, str], str]:
-    """The table that a text such as "off push on; on push off" gives: state, symbol, next state."""
+def transitions_of(given: Listed) -> dict[tuple[str, str], str]:
+    """The table {(state, symbol): next state} that is given as such, as a text like "off push on; on push off", or as
+    triples (state, symbol, next state). Names are single words."""
     table: dict[tuple[str, str], str] = {}
-    for entry in filter(None, (part.strip() for part in text.split(";"))):
-        words = entry.split()
-        if len(words) != 3:
+    for words in _entries(given):
+        entry = " ".join(map(str, words))
+        if len(words) != 3 or not all(isinstance(word, str) and word.split(";") == word.split() for word in words):
             raise DescriptionError(f"transition {entry!r}: give three words, a state, a symbol and the next state")
         if table.setdefault((words[0], words[1]), words[2]) != words[2]:
             raise DescriptionError(f"transition {entry!r}: {words[0]!r} with {words[1]!r} already leads to "
                                    f"{table[words[0], words[1]]!r}; an automaton goes to one state")
     if not table:
-        raise DescriptionError(f"transitions {text!r} hold none; give them as 'off push on; on push off'")
+        raise DescriptionError(f"transitions {given!r} hold none; give them as 'off push on; on push off'")
     return table
+
+
+def _entries(given: Any) -> list[tuple[Any, ...]]:
+    """One tuple for each transition, whatever is in it."""
+    if isinstance(given, str):
+        return [tuple(part.split()) for part in given.split(";") if part.strip()]
+    if isinstance(given, Mapping):
+        return [(*(key if isinstance(key, tuple) else (key,)), after) for key, after in given.items()]
+    if not isinstance(given, Iterable):
+        raise DescriptionError(f"transitions are {given!r}; give them as 'off push on; on push off', as a table "
+                               "{(state, symbol): next state}, or as triples")
+    listed = (entry.split() if isinstance(entry, str) else entry for entry in given)
+    return [tuple(entry) if isinstance(entry, (tuple, list)) else (entry,) for entry in listed]
 
 
 def states_of(table: Transitions) -> tuple[str, ...]:

@@ -1,12 +1,15 @@
 """Finite automata: every transition and program of any table, and a wrong symbol reported, where a network guesses."""
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from neuroam.effective.automaton import FAMILY, Automaton, automaton, random_transitions
 from neuroam.effective.correlated_measures import correlations
 from neuroam.errors import DescriptionError
+from neuroam.graphs import FAMILY as TOLD
 
 PROGRAMS = {  # as published: symbols, the states they lead to, and whether each was accepted
     "M": (("daughter", "daughter", "brother"), "LLB", (True, False, True)),
@@ -92,8 +95,42 @@ def test_memories_and_links_are_as_described():
     assert network.model.links.tolist() == [[1, 0, 0, 0], [0, 1, 0, 0], [0, 1, 0, 0], [1, 0, 0, 0]]
 
 
+@pytest.mark.parametrize("given", [
+    "off push on; on push off", {("off", "push"): "on", ("on", "push"): "off"},
+    [("off", "push", "on"), ["on", "push", "off"]], ("off push on", "on push off")])
+def test_tables_in_every_form(given):
+    network = automaton(given, neurons=400)
+    assert network.states == ("off", "on") and network.transitions == (("off", "push"), ("on", "push"))
+    assert [step.state for step in network.run("off", ["push"] * 3)] == ["on", "off", "on"]
+    assert automaton(TOLD).transitions == tuple(FAMILY)
+
+
+@pytest.mark.parametrize("table", ["a x a", "a x a; a y a; a z a"])
+def test_one_state_reads_all_its_symbols(table):
+    """Of 240 steps each none is refused. With the background that other tables have, noise is read and some are."""
+    wrong = 0
+    for seed in range(20):
+        network = automaton(table, seed=seed)
+        program = list(network.symbols) * (12 // len(network.symbols))
+        steps = network.run("a", program)
+        assert all(step.accepted and step.state == "a" and step.correlation > .999 for step in steps)
+        faded = replace(network, model=replace(network.model, background=1.))
+        wrong += sum(not step.accepted for step in faded.run("a", program))
+    assert wrong
+
+
+@pytest.mark.parametrize("call, message", [
+    (lambda: automaton({}), "hold none"), (lambda: automaton("off push"), "'off push': give three words"),
+    (lambda: automaton(5), "transitions are 5"), (lambda: automaton({"ab": "b"}), "'ab b': give three"),
+    (lambda: automaton([("a b", "x", "a")]), "give three words"), (lambda: automaton({(1, "x"): "b"}), "give three"),
+    (lambda: automaton([("a", "x", "a"), ("a", "x", "b")]), "already leads to 'a'")])
+def test_tables_that_are_none(call, message):
+    with pytest.raises(DescriptionError, match=message):
+        call()
+
+
 @pytest.mark.parametrize("call", [
-    lambda: automaton({}), lambda: automaton(FAMILY, neurons=100), lambda: automaton(FAMILY, symbol_share=.99),
+    lambda: automaton(FAMILY, neurons=100), lambda: automaton(FAMILY, symbol_share=.99),
     lambda: automaton(FAMILY).run("X", ["son"]), lambda: automaton(FAMILY).run("H", ["son", "cousin"])])
 def test_refusals(call):
     with pytest.raises(DescriptionError, match="automaton"):

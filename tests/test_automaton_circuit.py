@@ -146,6 +146,14 @@ def test_tables_from_text():
     assert transitions_of("a x b; a x b") == {("a", "x"): "b"}
 
 
+@pytest.mark.parametrize("given", [
+    {("off", "push"): "on", ("on", "push"): "off"}, (("off", "push", "on"), ("on", "push", "off"))])
+def test_tables_in_other_forms_are_the_same_circuit(given):
+    made, told = (wire(automaton(form, cells=300), 0) for form in (given, "off push on; on push off"))
+    for one, other in zip(made.projections, told.projections, strict=True):
+        np.testing.assert_array_equal(one.weight, other.weight)
+
+
 @pytest.mark.parametrize("text, message", [
     ("a x", "three words"), ("", "hold none"), ("a x b; a x c", "already leads to 'b'"),
     ("a b b", "state and a symbol")])

@@ -10,6 +10,9 @@ With hetero-association alone (a = 0, h = 1, links as they are) a state holds it
 written over the last components; the memory (q, x) that this makes leads to the next state. Where the table has no such
 transition the network would still go to some state, that of the memory with the most in common. So before it relaxes
 the cue is read out: it is a known transition only if both its parts correlate with the two parts of one memory.
+
+The background, κ times the mean memory, is left out of a network with one state: all memories share that state's first
+components, which would be taken away until nothing but rounding is left to read.
 """
 from __future__ import annotations
 
@@ -22,7 +25,7 @@ from neuroam import graphs
 from neuroam.effective.correlated import Correlated
 from neuroam.effective.correlated_measures import correlations
 from neuroam.errors import DescriptionError
-from neuroam.graphs import Transitions, states_of, symbols_of, transitions_of
+from neuroam.graphs import Listed, Transitions, states_of, symbols_of, transitions_of
 
 RECOGNISED = 0.5  # correlation of each part of a cue, and of what is reached, with the memory it is taken for
 SMALLEST = 64  # neurons in a part: chance correlations then stay four standard deviations below RECOGNISED
@@ -87,12 +90,12 @@ class Automaton:
         return float(np.minimum(*parts).max())
 
 
-def automaton(transitions: Transitions, neurons: int = 1000, *, symbol_share: float = 0.751, gain: float = 0.5,
+def automaton(transitions: Listed, neurons: int = 1000, *, symbol_share: float = 0.751, gain: float = 0.5,
               seed: int = 0) -> Automaton:
-    """The network of a table of transitions. `symbol_share` of the neurons stand for the symbol; all published."""
-    if not transitions:
-        raise DescriptionError("automaton: no transitions; give a table {(state, symbol): next state}")
-    states, symbols = states_of(transitions), symbols_of(transitions)
+    """The network of a table of transitions, see `graphs.transitions_of`. `symbol_share` of the neurons stand for the
+    symbol; all published."""
+    table = transitions_of(transitions)
+    states, symbols = states_of(table), symbols_of(table)
     last = round(symbol_share * neurons)
     if min(last, neurons - last) < SMALLEST:
         raise DescriptionError(f"automaton: {neurons - last} of {neurons} neurons for states, {last} for symbols; "
@@ -100,10 +103,10 @@ def automaton(transitions: Transitions, neurons: int = 1000, *, symbol_share: fl
     rng = np.random.default_rng(seed)
     of_state = rng.random((len(states), neurons))
     of_symbol = dict(zip(symbols, rng.random((len(symbols), last)), strict=True))
-    pairs = [np.concatenate([of_state[states.index(q), :-last], of_symbol[x]]) for q, x in transitions]
-    model = Correlated(np.vstack([of_state, *pairs]), _links(states, transitions), auto=0, hetero=1, gain=gain,
-                       normalise=False)
-    return Automaton(states, tuple(transitions), of_symbol, model)
+    pairs = [np.concatenate([of_state[states.index(q), :-last], of_symbol[x]]) for q, x in table]
+    model = Correlated(np.vstack([of_state, *pairs]), _links(states, table), auto=0, hetero=1, gain=gain,
+                       background=float(len(states) > 1), normalise=False)
+    return Automaton(states, tuple(table), of_symbol, model)
 
 
 def _links(states: tuple[str, ...], transitions: Transitions) -> np.ndarray:
