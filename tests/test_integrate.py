@@ -16,6 +16,7 @@ from neuroam.effective.adiabatic import Adiabatic
 from neuroam.effective.integrate import integrate_out
 from neuroam.effective.one_by_one import as_binary
 from neuroam.errors import DescriptionError, Unsupported
+from neuroam.manipulations import Scale, Silence
 from neuroam.neurons import LIF, Drive, Rate
 from neuroam.plasticity import hebbian
 from neuroam.protocol import Block, Protocol, Record, Stimulus, Trial
@@ -219,6 +220,127 @@ def test_settings_are_checked(settings, message):
 def test_too_many_patterns_say_what_they_need():
     with pytest.raises(DescriptionError, match=r"needs .* GB for its weights and patterns, and .* GB are free"):
         wire(visible_hidden(patterns=10**7, cells=10**5), 0)
+
+
+# lesions
+
+def lesioned(wired, population, emission):
+    """The circuit with what multiplies the emission of each cell."""
+    return wired.with_population(wired.index[population], gain=np.asarray(emission, float))
+
+
+def some(size, part=0.3, seed=5):
+    return (np.random.default_rng(seed).random(size) > part).astype(float)
+
+
+@pytest.mark.parametrize("model", BINARY)
+@pytest.mark.parametrize("there, kept", [("memory", some(P)), ("visible", some(N)), ("memory", np.linspace(0, 2, P))])
+def test_silenced_and_scaled_cells_are_taken_into_the_closed_form(model, there, kept, states):
+    wired = wire(visible_hidden(model=model, patterns=P, cells=N, gain=10.0), 3)
+    left_v, left_h = (kept if there == name else 1.0 for name in ("visible", "memory"))
+    g = np.tanh(10 * states) * left_v
+    m = g @ wired.patterns.T / N
+    f = {"classical": m, "polynomial": np.maximum(m, 0)**2, "exponential": np.exp(5 * (m - 1))}[model]
+    expected = (f * left_h) @ wired.patterns - (g * P / N if model == "classical" else 0.0)
+    found = integrate_out(lesioned(wired, there, kept))
+    np.testing.assert_allclose(found.update(states), expected, rtol=1e-12, atol=1e-14)
+    np.testing.assert_allclose(found.emission(states), g, rtol=1e-12)
+    assert np.abs(integrate_out(wired).update(states) - expected).max() > 1e-3
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_a_circuit_without_its_memory_answers_nothing(model, states):
+    wired = wire(visible_hidden(model=model, patterns=P, cells=N), 3)
+    own = -integrate_out(wired).emission(states) * P / N if model == "classical" else np.zeros((5, N))
+    silenced = integrate_out(Silence("memory").apply(wired))
+    np.testing.assert_allclose(silenced.update(states), own, rtol=1e-12, atol=1e-15)
+    assert np.isfinite(silenced.energy(states)).all()
+
+
+@pytest.mark.parametrize("there, kept", [("memory", some(P)), ("memory", np.linspace(0, 2, P)), ("pool", [0.5])])
+def test_who_is_silenced_does_not_compete_for_the_interneuron(there, kept, states):
+    wired = wire(visible_hidden(model="softmax with a body", patterns=P, cells=N), 3)
+    e = np.exp(10 * (states @ wired.patterns.T / N - 1)) * (kept if there == "memory" else 1.0)
+    divided = 1000 * e / (1 + 1000 * (kept[0] if there == "pool" else 1.0) * e.sum(axis=1, keepdims=True))
+    np.testing.assert_allclose(integrate_out(lesioned(wired, there, kept)).update(states), divided @ wired.patterns,
+                               rtol=1e-11)
+
+
+@pytest.mark.parametrize("lesion", [Silence("pool"), Scale("memory", "pool", 0.0), Scale("pool", "visible", 0.0)])
+def test_without_its_interneuron_a_body_is_exponential(lesion, states):
+    wired = wire(visible_hidden(model="softmax with a body", patterns=P, cells=N), 3)
+    e = np.exp(10 * (states @ wired.patterns.T / N - 1))
+    np.testing.assert_allclose(integrate_out(lesion.apply(wired)).update(states), 1000 * e @ wired.patterns, rtol=1e-12)
+
+
+def test_a_silenced_cell_of_a_softmax_still_takes_its_share(states):
+    """What it would emit is lost; the others do not get it. That is no gradient."""
+    wired, kept = wire(visible_hidden(model="softmax", patterns=P, cells=N), 3), some(P)
+    effective = integrate_out(lesioned(wired, "memory", kept))
+    expected = (softmax(20 * states @ wired.patterns.T / N) * kept) @ wired.patterns
+    np.testing.assert_allclose(effective.update(states), expected, rtol=1e-12)
+    with pytest.raises(Unsupported, match="no energy: the emission of memory is scaled or silenced in part"):
+        effective.energy(states)
+
+
+def test_a_spiking_cell_is_silenced_by_its_threshold():
+    cell = LIF(tau=10*ms, rest=-60*mV, threshold=-50*mV)
+    circuit = Circuit("spikes", (Population("in", 4, Drive()), Population("v", 4, Rate(20*ms, Linear())),
+                                 Population("h", 3, cell)),
+                      (Projection("v", "h", all_to_all(), 20*mV), Projection("h", "v", all_to_all(), .01/Hz)),
+                      {"cue": "in"})
+    silenced = Silence("h").apply(wire(circuit, 0))
+    assert np.abs(integrate_out(wire(circuit, 0), "h").update(np.ones(4))).min() > 0
+    np.testing.assert_array_equal(integrate_out(silenced, "h").update(np.ones(4)), 0)
+
+
+@pytest.mark.parametrize("there, size", [("memory", P), ("visible", N)])
+@pytest.mark.parametrize("model", ["classical", "polynomial", "exponential", "softmax with a body"])
+def test_what_is_left_of_a_lesioned_circuit_descends_its_energy(model, there, size, states):
+    wired = wire(visible_hidden(model=model, patterns=P, cells=N, gain=0.7), 3)
+    effective = integrate_out(lesioned(wired, there, some(size)))
+    step = 1e-5 * np.random.default_rng(2).standard_normal(states.shape)
+    change = effective.energy(states + step) - effective.energy(states - step)
+    emitted = effective.emission(states + step) - effective.emission(states - step)
+    pull = effective.update(states) - states
+    np.testing.assert_allclose(change, -(pull * emitted).sum(axis=1), rtol=1e-4, atol=1e-9)
+
+
+@pytest.mark.parametrize("model", BINARY)
+@pytest.mark.parametrize("there, size", [("memory", P), ("visible", N)])
+def test_lesioned_binary_neurons_end_where_no_flip_lowers_the_energy(model, there, size):
+    wired = wire(visible_hidden(model=model, patterns=P, cells=N, gain=np.inf), 3)
+    effective, rng = integrate_out(lesioned(wired, there, some(size))), np.random.default_rng(0)
+    assert as_binary(effective) is None
+    final = effective.asynchronous(rng.choice([-1., 1.], (10, N)), rng)
+    for i in range(N):
+        flipped = final.copy()
+        flipped[:, i] *= -1
+        assert (effective.energy(flipped) >= effective.energy(final) - 1e-9).all()
+
+
+@pytest.mark.parametrize("model", BINARY)
+def test_a_silenced_memory_recalls_nothing_at_the_level_of_a_protocol(model):
+    wired = wire(visible_hidden(model=model, patterns=3, cells=N, gain=np.inf), 3)
+    cue = wired.patterns[0].copy()
+    cue[:12] *= -1
+    protocol = Protocol("p", "p", "", (Block("b", (Trial("t", 50*ms, (Stimulus("cue", cue, 50*ms),)),)),),
+                        (Record("visible"), Record("memory"), Record("cue")))
+    made = [Adiabatic(1e-3).run(w, schedule(protocol, w, 1e-3)).responses
+            for w in (wired, *(Silence(name).apply(wired) for name in ("memory", "visible", "cue")))]
+    np.testing.assert_array_equal(made[0]["visible"][0], wired.patterns[0])
+    np.testing.assert_array_equal(made[1]["visible"][0], cue)
+    np.testing.assert_array_equal(made[1]["memory"], 0)
+    np.testing.assert_array_equal(made[2]["visible"], 0)
+    np.testing.assert_array_equal(made[3]["cue"], 0)
+
+
+def test_thresholds_of_their_own_are_not_looked_up():
+    wired = wire(visible_hidden(model="exponential", patterns=P, cells=N, gain=np.inf), 3)
+    memory = wired.index["memory"]
+    assert as_binary(integrate_out(wired)) is not None
+    raised = wired.with_population(memory, threshold=wired.populations[memory].threshold + np.arange(P))
+    assert as_binary(integrate_out(raised)) is None
 
 
 def test_binary_neurons_are_not_looked_up_where_they_are_graded():

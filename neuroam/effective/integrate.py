@@ -4,13 +4,14 @@
     f(h)              separation of the similar from the dissimilar
     v' = P f(h) + L g(v) + I        projection of what survives, and what visible neurons tell each other
 
-is the circuit with hidden neurons taken to be instantaneous (Krotov & Hopfield 2021, ICLR, arXiv 2008.06996). With P
-= Sᵀ,
-L symmetric and both transfer functions gradients of Lagrangians, the state descends
+is the circuit with hidden neurons taken to be instantaneous (Krotov & Hopfield 2021, ICLR, arXiv 2008.06996). With
+P = Sᵀ, L symmetric and both transfer functions gradients of Lagrangians, the state descends
 
     E(v) = Σ v·g(v) − L_v(v) − ½ g·L g − I·g − L_h(S g(v))
 
-and no energy is offered where that symmetry is missing.
+and no energy is offered where that symmetry is missing. A lesioned cell emits c times as much, c = 0 if it is silenced:
+c g(v) and P c f(h). Silenced cells leave the energy where f looks at one cell at a time; of exponential cells any c is
+another threshold, c e^{β(h−θ)} = e^{β(h−θ+ln(c)/β)}.
 """
 
 from __future__ import annotations
@@ -33,12 +34,11 @@ SWEEPS = 100
 @dataclass(frozen=True, eq=False)
 class EffectiveModel:
     """A circuit without its hidden neurons. States of the visible neurons are arrays (n_states, n); all methods take
-    many
-    at once, or one of shape (n,).
+    many at once, or one of shape (n,).
 
     `similarity` is S (n_hidden, n), `separation` f with the thresholds `hidden_threshold`, `projection` P (n,
-    n_hidden),
-    `lateral` L (n, n) or None, `activation` g with `threshold`, `tau` the visible time constant in seconds.
+    n_hidden), `lateral` L (n, n) or None, `activation` g with `threshold`, `tau` the visible time constant in seconds,
+    `gain` (n,) what multiplies each visible cell's emission: 0 where it is silenced.
     """
 
     name: str
@@ -50,6 +50,7 @@ class EffectiveModel:
     hidden_threshold: np.ndarray
     threshold: np.ndarray
     lateral: np.ndarray | None = None
+    gain: np.ndarray | float = 1.0
     asymmetry: str = ""
 
     @property
@@ -57,8 +58,8 @@ class EffectiveModel:
         return self.projection.shape[0]
 
     def emission(self, states: np.ndarray) -> np.ndarray:
-        """g(v), same shape as `states`."""
-        return self.activation(np.asarray(states, float).T, self._column(self.threshold, states)).T
+        """g(v), 0 of silenced cells, same shape as `states`."""
+        return self.activation(np.asarray(states, float).T, self._column(self.threshold, states)).T * self.gain
 
     def update(self, states: np.ndarray, drive: np.ndarray | float = 0.0) -> np.ndarray:
         """The synchronous update v ← P f(S g(v)) + L g(v) + I, with I = `drive`."""
@@ -117,28 +118,30 @@ class EffectiveModel:
 
     def _descend(self, states: np.ndarray, rng: np.random.Generator, sweeps: int) -> np.ndarray:
         self._refuse_energy()
-        similar = states @ self.similarity.T
+        emitted = states * self.gain
+        similar = emitted @ self.similarity.T
         theta = self._column(self.hidden_threshold, states)
         for _ in range(sweeps):
             changed = False
             for i in rng.permutation(self.size):
-                flipped = similar - 2 * states[:, i : i + 1] * self.similarity[:, i]
+                flipped = similar - 2 * emitted[:, i : i + 1] * self.similarity[:, i]
                 gain = (
                     self.separation.lagrangian(flipped.T, theta)
                     - self.separation.lagrangian(similar.T, theta)
-                    - 2 * states[:, i] * (self._heard(states, i) - self.threshold[i])
+                    - 2 * emitted[:, i] * (self._heard(emitted, i) - self.threshold[i])
                 )
                 better = gain > 0
                 changed |= bool(better.any())
                 states[better, i] *= -1
+                emitted[better, i] *= -1
                 similar[better] = flipped[better]
             if not changed:
                 break
         return states
 
-    def _heard(self, states: np.ndarray, i: int) -> np.ndarray | float:
+    def _heard(self, emitted: np.ndarray, i: int) -> np.ndarray | float:
         """What neuron i hears from the other visible ones."""
-        return 0.0 if self.lateral is None else states @ self.lateral[i] - self.lateral[i, i] * states[:, i]
+        return 0.0 if self.lateral is None else emitted @ self.lateral[i] - self.lateral[i, i] * emitted[:, i]
 
     def energy(self, states: np.ndarray, drive: np.ndarray | float = 0.0) -> np.ndarray:
         """E of the formula above, shape (n_states,) or (). Raises `Unsupported` with the reason where there is none."""
@@ -223,20 +226,39 @@ class _Reduction:
         wired, v = self.wired, self.visible
         memory, separation, factor = self._separation()
         lateral = self.joined.get((v, v))
-        projection = factor * dense_weights(self._between(memory, v), wired)
+        similarity, projection, above = self._without_lesioned(
+            memory, separation, factor * dense_weights(self._between(memory, v), wired)
+        )
         neuron, population = wired.populations[v].neuron, wired.populations[v]
         model = EffectiveModel(
             f"{wired.name} without {', '.join(wired.populations[p].name for p in self.order)}",
-            dense_weights(self._between(v, memory), wired),
+            similarity,
             separation,
             projection,
             transfer_of(population),
             float(neuron.tau),  # type: ignore[union-attr]
-            thresholds(wired.populations[memory]),
-            thresholds(population),  # type: ignore[union-attr]
+            above,
+            thresholds(population),
             dense_weights(lateral, wired) if lateral is not None else None,
+            gains(population),
         )
         return replace(model, asymmetry=self._asymmetry(model))
+
+    def _without_lesioned(
+        self, memory: int, separation: Transfer, projection: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """S, P and the thresholds of the hidden neurons with what multiplies their emissions taken in."""
+        population = self.wired.populations[memory]
+        similarity = dense_weights(self._between(self.visible, memory), self.wired)
+        emission, above, transfer = gains(population), thresholds(population), transfer_of(population)
+        if (emission == 1).all():
+            return similarity, projection, above
+        if isinstance(transfer, Exponential) and (emission >= 0).all():
+            with np.errstate(divide="ignore"):
+                return similarity, projection, above - np.log(emission) / float(transfer.slope)
+        if not separation.layerwise or not emission.any():
+            similarity = np.where(emission[:, None] == 0, 0.0, similarity)
+        return similarity, projection * emission, above
 
     def _between(self, pre: int, post: int) -> WiredProjection:
         names = [p.name for p in self.wired.populations]
@@ -268,8 +290,7 @@ class _Reduction:
 
     def _divided(self, memory: int, pool: int) -> tuple[int, Transfer, float]:
         """Exponential cells e, and an interneuron A = w₁ Σ e that divides their answers by 1 + w₂ A: a softmax whose
-        silent
-        competitor weighs 1/(w₁ w₂), times 1/(w₁ w₂)."""
+        silent competitor weighs 1/(w₁ w₂), times 1/(w₁ w₂); without that interneuron, exponential cells."""
         self._only({(self.visible, memory), (memory, self.visible), (memory, pool), (pool, self.visible)})
         wired, exponential = self.wired, transfer_of(self.wired.populations[memory])
         heard, divided = self._between(memory, pool), self._between(pool, self.visible)
@@ -284,6 +305,9 @@ class _Reduction:
             )
         assert isinstance(exponential, Exponential)
         strength = float(heard.weight) * float(divided.weight) * float(exponential.gain)
+        strength *= float(gains(wired.populations[pool])[0])
+        if strength == 0:
+            return memory, exponential, 1.0
         softmax = Softmax(float(exponential.slope), 1 / strength)
         return memory, softmax, float(exponential.gain) / strength
 
@@ -300,6 +324,14 @@ class _Reduction:
 
     def _asymmetry(self, model: EffectiveModel) -> str:
         """Why there is no energy; empty where there is one."""
+        visible, memory = (self.wired.populations[p] for p in (self.visible, self.order[0]))
+        folded = isinstance(transfer_of(memory), Exponential)
+        for population in (visible,) if folded else (visible, memory):
+            if not _whole(population):
+                return (
+                    f"the emission of {population.name} is scaled or silenced in part, so it is not the gradient of "
+                    "its Lagrangian; silence all of it or none, or do without an energy"
+                )
         if not np.allclose(model.projection, model.similarity.T, rtol=1e-12, atol=0):
             return (
                 "the projection back to the visible neurons is not the transpose of the similarity; make the synapses "
@@ -327,6 +359,23 @@ def transfer_of(population: WiredPopulation) -> Transfer:
 
 
 def thresholds(population: WiredPopulation) -> np.ndarray:
-    """Thresholds on the axis of the drive."""
+    """Thresholds on the axis of the drive; of cells silenced by one out of reach, that of their transfer function."""
     neuron = population.neuron
-    return population.threshold - (float(neuron.rest) if isinstance(neuron, LIF) else 0.0)
+    given = population.threshold - (float(neuron.rest) if isinstance(neuron, LIF) else 0.0)
+    return np.where(_out_of_reach(population), float(transfer_of(population).threshold), given)
+
+
+def gains(population: WiredPopulation) -> np.ndarray:
+    """What multiplies the emission of each cell, 0 of silenced ones, shape (n,)."""
+    return np.where(_out_of_reach(population), 0.0, population.gain)
+
+
+def _out_of_reach(population: WiredPopulation) -> np.ndarray:
+    return np.isposinf(population.threshold) & (not transfer_of(population).layerwise)
+
+
+def _whole(population: WiredPopulation) -> bool:
+    """Whether each cell that emits does so as its transfer function says, and does not hear of those that do not."""
+    emission = gains(population)
+    alike = (emission == emission[0]).all() or not transfer_of(population).layerwise
+    return bool(np.isin(emission, (0.0, 1.0)).all() and alike)

@@ -13,7 +13,7 @@ import numpy as np
 from neuroam.effective import binary_separation
 from neuroam.effective.binary import BinaryMemory
 from neuroam.effective.binary_separation import Separation
-from neuroam.effective.integrate import SWEEPS, EffectiveModel, integrate_out
+from neuroam.effective.integrate import SWEEPS, EffectiveModel, gains, integrate_out
 from neuroam.energy import dense_weights
 from neuroam.errors import Unsupported
 from neuroam.session import Presentation, Session
@@ -36,14 +36,17 @@ def run_one_by_one(wired: Wired, session: Session, hidden: tuple[str, ...]) -> O
     rows = sorted(session.presentations, key=lambda row: row.trial)
     cues = np.array([_cue(wired, session, visible, row) for row in rows])
     final = _settled(wired, model, cues)
-    answers = model.separation((final @ model.similarity.T).T, model.hidden_threshold[:, None]).T
-    by_population = {visible: wired.populations[visible].gain * final}
+    by_population = {visible: model.gain * final}
     if len(hidden) == 1:
-        by_population[wired.find(hidden[0], "integrating out")] = answers
+        memory = wired.find(hidden[0], "integrating out")
+        answers = model.separation(model.similarity @ by_population[visible].T, model.hidden_threshold[:, None]).T
+        silenced = gains(wired.populations[memory]) == 0
+        by_population[memory] = np.where(silenced, 0.0, answers)
     recorded = {wired.populations[p].name: by_population[p] for p, _ in session.record if p in by_population}
     for p, _ in session.record:
         if p in session.inputs:
-            recorded[wired.populations[p].name] = np.array([_mean_drive(session, p, row) for row in rows])
+            gain = wired.populations[p].gain
+            recorded[wired.populations[p].name] = np.array([gain * _mean_drive(session, p, row) for row in rows])
     return Outcome(responses=recorded, weights={q.name: q.weight.copy() for q in wired.projections})
 
 
@@ -55,12 +58,13 @@ def _settled(wired: Wired, model: EffectiveModel, cues: np.ndarray) -> np.ndarra
 
 
 def as_binary(model: EffectiveModel) -> BinaryMemory | None:
-    """The same model with one byte a neuron and its separation looked up, where patterns are ±1 and one overlap
-    decides on
-    one hidden neuron; None for others."""
+    """The same model with one byte a neuron and its separation looked up, where patterns are ±1, no cell is lesioned
+    and one overlap decides on one hidden neuron; None for others."""
     separation = _looked_up(model.separation)
     alone = model.lateral is None or not np.any(model.lateral - np.diag(np.diag(model.lateral)))
-    plain = isinstance(model.activation, Sign) and not np.any(model.threshold)
+    plain = isinstance(model.activation, Sign) and not np.any(model.threshold) and np.all(model.gain == 1)
+    alike = (model.hidden_threshold == model.hidden_threshold[0]).all() and np.isfinite(model.hidden_threshold[0])
+    plain = plain and alike and (isinstance(model.separation, Exponential) or not np.any(model.hidden_threshold))
     if model.asymmetry or separation is None or not (alone and plain) or not (np.abs(model.similarity) == 1).all():
         return None
     return BinaryMemory(model.similarity, separation=separation)
