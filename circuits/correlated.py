@@ -115,7 +115,11 @@ def global_answer(patterns: np.ndarray, strength: float) -> np.ndarray:
 
 def shunt(doses: Mapping[str, float], tonic: float) -> np.ndarray:
     """What acetylcholine adds to the 1 that targeted and global interneurons are divided by: 1/c − 1, 1/(1 − c) − 1."""
-    level = min(max(float(doses.get("acetylcholine", tonic)), LEAST), 1 - LEAST)
+    dose = float(doses.get("acetylcholine", tonic))
+    if not 0 <= dose <= 1:
+        raise DescriptionError(f"correlated: a dose of {dose:g} of acetylcholine; give 0, global inhibition alone, to "
+                               "1, targeted inhibition alone")
+    level = min(max(dose, LEAST), 1 - LEAST)
     return np.array([1 / level - 1, 1 / (1 - level) - 1])
 
 

@@ -140,6 +140,12 @@ def test_all_or_no_acetylcholine_leaves_one_kind(level, left):
     np.testing.assert_allclose(*heard.values(), 0, atol=1e-6)
 
 
+@pytest.mark.parametrize("dose", [1.7, 1.001])
+def test_doses_above_all_are_refused(dose):
+    with pytest.raises(DescriptionError, match=f"a dose of {dose:g} of acetylcholine; give 0"):
+        schedule(cueing(dose=dose), wire(correlated(cells=20), 0), DT)
+
+
 def test_memory_neurons_excite_and_interneurons_inhibit():
     wired = wire(correlated(cells=50, auto=-2., hetero=3.), 0)
     weights = {q.name: q.weight for q in wired.projections}
