@@ -60,7 +60,7 @@ OTHER = functools.partial(community_correlation, same=False)
 @recipe
 def community_structure(presentation: Any = 200 * ms, delay: Any = 1500 * ms, window: Any = STEP) -> Protocol:
     """All fifteen patterns, each shown for `presentation`; states are measured in the last `window` of the `delay` (one
-    time step; give 200 ms at the spiking level)."""
+    time step)."""
     strains = {named(a): _strain("community", SIZE * COMMUNITIES, a) for a in AUTO}
     strains[LATTICE] = strains[named(0.5)] | {"graph": "ring lattice"}
     strains[SHUFFLED] = strains[named(0.0)] | {"order": "shuffled"}

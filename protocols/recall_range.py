@@ -60,7 +60,7 @@ def step_of(size: float) -> Any:
 @recipe
 def recall_range(presentation: Any = 200 * ms, delay: Any = 1000 * ms, window: Any = STEP) -> Protocol:
     """All thirty patterns, each shown for `presentation`; states are measured in the last `window` of the `delay` (one
-    time step; give 200 ms at the spiking level), and after a hundred time steps in a second block."""
+    time step), and after a hundred time steps in a second block."""
     strains = {name: {"patterns": CUES, "graph": "cycle", "auto": a, "hetero": h} for name, (a, h) in SETTINGS.items()}
     strains[FAINT] = strains[WIDE] | {"background": 1e-3}
     strains[COARSE] = strains[WIDEST] | {"tau_visible": step_of(PUBLISHED_STEP)}
