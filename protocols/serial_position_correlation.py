@@ -58,7 +58,7 @@ def cued(name: str, cues: int, presentation: Any, delay: Any, window: Any, phase
 def serial_position_correlation(cues: int = 32, presentation: Any = 200 * ms, delay: Any = 1500 * ms,
                                 window: Any = STEP) -> Protocol:
     """`cues` patterns, one after the other in the learned order, each shown for `presentation`; the state is measured
-    in the last `window` of the `delay` (one time step; give 200 ms at the spiking level, whose states are noisy)."""
+    in the last `window` of the `delay` (one time step)."""
     memory = {"patterns": PATTERNS, "graph": "cycle"}
     base = {**memory, "auto": -0.5, "hetero": 1.5, "targeted": 1.0}
     fixed = {named(a): {**memory, "auto": a, "hetero": 1 - a} for a in AUTO} | {BASE: base}
@@ -78,6 +78,8 @@ def serial_position_correlation(cues: int = 32, presentation: Any = 200 * ms, de
         figures=_figures(),
         notes={"strength of association": "hetero-association is 1 − a, as published",
                "range": "distances from 1 on, without a gap, with a correlation above 0.05",
+               "crosses": f"the classical chain of {GRINIASTY}, of other patterns and without a softmax; not compared "
+                          "with these groups, but enumerated exactly in the tests of the effective level's chain",
                "acetylcholine": "at a level c targeted inhibition is 2c and global inhibition 2(1 − c) times that of "
                                 f"group {BASE!r}, which has c = 0.5"},
     )
