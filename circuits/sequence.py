@@ -119,15 +119,29 @@ class _Hidden:
         """Standard deviation of the crosstalk: half the variance where negative overlaps are cut off."""
         if self.pseudoinverse:
             return 0.0
-        terms, n = self.stored.number - 1, self.stored.size
+        degree, terms, n = int(degree), self.stored.number - 1, self.stored.size
         if self.separation == "exponential":
             return math.sqrt(terms * math.exp(-LOG_BETA * (n - 1)))
         return math.sqrt(terms * math.prod(range(2 * degree - 1, 0, -2)) / (n**degree * (1 if self.paired else 2)))
 
+    def require_random(self) -> None:
+        """Raise a `DescriptionError` where motifs overlap by more than chance, which `noise` does not know."""
+        stored = self.stored
+        if self.pseudoinverse:
+            apart = stored.size if stored.values is None else np.linalg.matrix_rank(stored.values)
+            if stored.number > apart:
+                raise DescriptionError(f"sequence: motifs is {stored.number}, of which a pseudoinverse over "
+                                       f"{stored.size} cells tells {apart} apart; leave dwell out, or give fewer "
+                                       "motifs")
+        elif stored.values is not None or stored.level != 0.5:
+            what = "images is 'digits'" if stored.values is not None else f"level is {stored.level:g}"
+            raise DescriptionError(f"sequence: {what}, and such motifs overlap too much for dwell times; set "
+                                   "pseudoinverse=True, or use random motifs (no images) at a level of 0.5")
+
 
 @recipe
 def sequence(motifs: int = 10, cells: int = 200, separation: str = "power", degree: int = 4, holding: int | None = None,
-             strength: float = 2.5, dwell: str = "", lowpass: Any = 100 * ms, delay: Any = 0 * ms, axons: int = 1,
+             strength: float = 2.5, dwell: Any = "", lowpass: Any = 100 * ms, delay: Any = 0 * ms, axons: int = 1,
              gain: float = math.inf, level: float = 0.5, paired: bool = False, pseudoinverse: bool = False,
              images: str = "", cueing: float = 1.0, figure: str = "star", criterion: float = 0.5,
              tau_visible: Any = 10 * ms, tau_hidden: Any = 5 * ms, tau_synergy: Any = 5 * ms, tau_muscle: Any = 30 * ms,
@@ -136,22 +150,26 @@ def sequence(motifs: int = 10, cells: int = 200, separation: str = "power", degr
     8 × 8 digits (``images="digits"``).
 
     `separation` "power", of `degree`, or "exponential"; `holding` is the degree of f_S (none given: that of f_A; 0:
-    nothing holds). λ is `strength`, or what `dwell` needs: one time for all motifs, "200 ms", or one for each,
-    "100,200,150 ms". The slow path is a `lowpass` or, where `delay` is not 0, `axons` of delays D, 2D, …. An infinite
-    `gain` is that of binary visible neurons. `paired`: a second hidden neuron a motif hears −ξ, so that both together
-    are mᵈ of either sign. `pseudoinverse`: similarities are decorrelated. A cue is `cueing` times as strong as what
-    holds a motif. `figure` "star", "heart" or "tone", one muscle for all motifs; synergy neurons answer above an
-    overlap of `criterion`. `pool`, `ceiling`: see `visible_hidden`. With `updates` "synchronous" the effective level
-    goes in steps; with "synchronous without autapses" it is the network of the paper.
+    nothing holds). λ is `strength`, or what `dwell` needs: one time for all motifs, "200 ms" or 200*ms, or one for
+    each, "100,200,150 ms" or a list of quantities; motifs that are not random need a `pseudoinverse` for that. The
+    range of dwell times within reach holds for rates; a spiking `pool` blurs it. The slow path is a `lowpass` or, where
+    `delay` is not 0, `axons` of delays D, 2D, …. An infinite `gain` is that of binary visible neurons. `paired`: a
+    second hidden neuron a motif hears −ξ, so that both together are mᵈ of either sign. `pseudoinverse`: similarities
+    are decorrelated. A cue is `cueing` times as strong as what holds a motif. `figure` "star", "heart" or "tone", one
+    muscle for all motifs; synergy neurons answer above an overlap of `criterion`. `pool`, `ceiling`: see
+    `visible_hidden`. With `updates` "synchronous" the effective level goes in steps; with "synchronous without
+    autapses" it is the network of the paper.
     """
     stored = _stored(motifs, cells, level, images)
     hidden = _Hidden(stored, separation, paired, pseudoinverse)
-    holding = degree if holding is None else int(holding)
+    holding = degree if holding is None else holding
+    _check_whole(degree=degree, axons=axons, holding=holding)
     _check(separation, updates, criterion, degree=degree, axons=axons, gain=gain)
     slow = _seconds(lowpass=lowpass, delay=delay, tau_visible=tau_visible, tau_hidden=tau_hidden)
     timing = Timing(hidden.transfer(degree), slow["tau_visible"], slow["tau_hidden"], slow["lowpass"], slow["delay"],
-                    axons, hidden.noise(degree))
-    onward = _onward(hidden, timing, strength, dwell, degree, math.isinf(gain) and holding > 0)
+                    axons, max(hidden.noise(degree), hidden.noise(holding) if holding else 0.0))
+    times = _times(hidden, timing, dwell, (degree, holding), math.isinf(gain))
+    onward = _onward(hidden, timing, strength, times, degree)
     act = poses(figure, motifs)
     fast = assumed(tau_hidden, "half of the visible one; the theory has discrete time")
     membrane = assumed(tau_visible, "of the order of cortical membranes; the theory names none")
@@ -194,7 +212,7 @@ def sequence(motifs: int = 10, cells: int = 200, separation: str = "power", degr
         updates=updates,
         pool=Pool(pool, assumed(ceiling, "of the order of peak cortical rates"),
                   low=tuple((f"axon {k}", -1.0) for k in range(1, axons + 1))),
-        notes=_notes(timing, dwell),
+        notes=_notes(timing, times),
     )
 
 
@@ -217,29 +235,45 @@ def _check(separation: str, updates: str, criterion: float, **least_one: float) 
             raise DescriptionError(f"sequence: {name} is {value}; it must be at least 1")
 
 
+def _check_whole(**numbers: float) -> None:
+    for name, value in numbers.items():
+        if not (isinstance(value, (int, float, np.number)) and float(value).is_integer() and value >= 0):
+            raise DescriptionError(f"sequence: {name} is {value}; give a whole number of at least 0")
+
+
 def _seconds(**times: Any) -> dict[str, float]:
     least: dict[str, Any] = {name: {"least": 0} if name == "delay" else {"above": 0} for name in times}
     return {name: float(parameter(time, "second", f"sequence: {name}", finite=True, **least[name]))
             for name, time in times.items()}
 
 
-def _onward(hidden: _Hidden, timing: Timing, strength: float, dwell: str, degree: int, timed: bool) -> Stored:
+def _times(hidden: _Hidden, timing: Timing, dwell: Any, degrees: tuple[int, int], binary: bool) -> np.ndarray | None:
+    """Dwell times in seconds that are within reach; None if none are given."""
+    if isinstance(dwell, str) and not dwell.strip():
+        return None
+    degree, holding = degrees
+    if not (binary and holding):
+        raise DescriptionError("sequence: dwell times are those of binary visible neurons in motifs that are held; "
+                               "leave gain infinite and holding above 0, or give a strength instead")
+    hidden.require_random()
+    times = dwell_times(dwell, hidden.stored.number)
+    timing.require(times, "an exponential separation" if hidden.separation == "exponential" else
+                   f"degrees {holding} (holding) and {degree}")
+    return times
+
+
+def _onward(hidden: _Hidden, timing: Timing, strength: float, times: np.ndarray | None, degree: int) -> Stored:
     """What the neurons that move on tell the visible ones."""
-    second, motifs = hidden.second(degree), hidden.stored.number
-    if not dwell:
+    second = hidden.second(degree)
+    if times is None:
         if not float(strength) > 0:
             raise DescriptionError(f"sequence: strength is {strength}; it must be more than 0")
         return Stored(functools.partial(move_on, strength=float(strength), second=second),
                       f"{float(strength):g} ξ of the next motif", source=CHAUDHRY)
-    if not timed:
-        raise DescriptionError("sequence: dwell times are those of binary visible neurons in motifs that are held; "
-                               "leave gain infinite and holding above 0, or give a strength instead")
-    times = dwell_times(dwell, motifs)
-    timing.require(times)
-    plain = timing.strengths(times)
     rule = functools.partial(move_on_in_time, timing=timing, dwell=tuple(times.tolist()),
                              orthogonal=hidden.pseudoinverse, second=second)
-    return Stored(rule, f"λ ξ of the next motif, λ about {_range(plain)}", source="derived: sequence_timing")
+    return Stored(rule, f"λ ξ of the next motif, λ about {_range(timing.strengths(times))}",
+                  source="derived: sequence_timing")
 
 
 def _visible(gain: float) -> Transfer:
@@ -287,8 +321,9 @@ def _range(values: np.ndarray) -> str:
     return f"{low:.4g}" if low == high else f"{low:.4g} … {high:.4g}"
 
 
-def _notes(timing: Timing, dwell: str) -> dict[str, str]:
-    if not dwell:
+def _notes(timing: Timing, times: np.ndarray | None) -> dict[str, str]:
+    if times is None:
         return {}
     low, high = timing.reachable()
-    return {"dwell times": f"{dwell}; from {1e3 * low:.3g} to {1e3 * high:.3g} ms are within reach"}
+    return {"dwell times": f"{','.join(f'{1e3 * t:g}' for t in times)} ms; from {1e3 * low:.3g} to {1e3 * high:.3g} ms "
+                           "are within reach of rates; a spiking pool blurs it"}

@@ -16,20 +16,23 @@ the motif, F_{μ−1} what still pushes towards it. They flip where that is 0, s
 
     λ_μ = [1 + λ_{μ−1} F_{μ−1}(T_μ)] / F_μ(T_μ)          1 / f(1 − e^{−T/τ}) for τ_h, τ_v → 0 and T ≫ τ
 
-Crosstalk between the P motifs, of standard deviation σ, moves that time by σ √2 / (λ F′). Reachable are the times at
-which that is below PRECISION of them, at strengths λ that neither let crosstalk flip a neuron (CLEAR of it stay below
-what holds) nor exceed STRONGEST.
+Crosstalk between the P motifs, of standard deviation σ (that of what holds or of what moves on, the larger), moves that
+time by at most σ √2 / (λ F′). Reachable are the times at which that is below PRECISION of them, at strengths λ that
+neither let crosstalk flip a neuron (CLEAR of it stay below what holds) nor exceed STRONGEST. That holds for rates: the
+spikes of a pool add their own noise, which does most where the slow path hardly changes any more.
 """
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from neuroam.errors import DescriptionError
-from neuroam.units import quantity
+from neuroam.units import Cited, quantity, si
 
 CLEAR = 5.0  # standard deviations of the crosstalk
 PRECISION = 0.005  # of a dwell time; two motifs that happen to be alike move it some ten times as far
@@ -37,6 +40,7 @@ STRONGEST = 20.0  # times what holds a motif
 POINTS = 2000  # of the integral over the last MEMORY time constants
 MEMORY = 15.0
 LONGEST = 20.0  # slow time constants after which nothing changes any more
+NUMBER_AND_UNIT = r"([-+]?[\d.]+(?:[eE][-+]?\d+)?)[ *]*(.*)"
 
 Separation = Callable[[np.ndarray], np.ndarray]
 
@@ -94,8 +98,10 @@ class Timing:
         return self._followed(t, self.separation(x))
 
     def _followed(self, t: np.ndarray, drive: np.ndarray) -> float:
-        """What visible neurons have followed at the last of times t."""
-        return float(np.trapezoid(np.exp((t - t[-1]) / self.visible) * drive, t) / self.visible)
+        """What visible neurons have followed at the last of times t; 1 for ever is followed exactly."""
+        weight = np.exp((t - t[-1]) / self.visible)
+        whole = 1.0 if t[0] > 0 else -math.expm1(-t[-1] / self.visible)
+        return float(whole * np.trapezoid(weight * drive, t) / np.trapezoid(weight, t))
 
     def _alone(self, time: float) -> float:
         """F of a motif before which there was nothing."""
@@ -109,12 +115,12 @@ class Timing:
         needed = -np.log(np.maximum([self._alone(t) for t in coarse], 1e-300))
         strength = np.exp(np.interp(times, coarse, needed))
         slope = -np.gradient(np.log(strength), times)  # F'/F
-        clear = (strength - 1 > CLEAR * self.noise * np.sqrt(1 + strength**2)) & (CLEAR * self.noise * strength < 1)
+        clear = (strength - 1 > CLEAR * self.noise * np.hypot(1, strength)) & (CLEAR * self.noise * strength < 1)
         exact = math.sqrt(2) * self.noise < PRECISION * times * slope
         fine = times[clear & exact & (strength <= STRONGEST)]
         return (float(fine[0]), float(fine[-1])) if fine.size else (math.nan, math.nan)
 
-    def require(self, dwell: np.ndarray) -> None:
+    def require(self, dwell: np.ndarray, degrees: str) -> None:
         """Raise a `DescriptionError` that names the dwell times within reach, where one of these is not."""
         low, high = self.reachable()
         wrong = np.flatnonzero(~((dwell >= low) & (dwell <= high)))
@@ -122,18 +128,42 @@ class Timing:
             reach = f"from {1e3 * low:.3g} to {1e3 * high:.3g} ms" if low < high else "of no length at all"
             path = f"delays of {1e3 * self.delay:g} ms" if self.delay else f"a low-pass of {1e3 * self.lowpass:g} ms"
             raise DescriptionError(f"sequence: motif {wrong[0] + 1} cannot last {1e3 * dwell[wrong[0]]:g} ms; with "
-                                   f"{path} motifs {reach} are within reach; give such dwell times, another path, or "
-                                   "more cells")
+                                   f"{path} and {degrees} motifs {reach} are within reach (of rates; a spiking pool "
+                                   "blurs it); give such dwell times, another path, higher degrees, or more cells")
 
 
-def dwell_times(text: str, motifs: int) -> np.ndarray:
-    """Seconds from ``"100,200,150 ms"``, one for each motif, or one for all of them."""
-    numbers, _, unit = text.strip().rpartition(" ")
-    try:
-        found = np.array([float(quantity(f"{number} {unit}")) for number in numbers.split(",")])
-    except ValueError:
-        found = np.zeros(0)
-    if len(found) not in (1, motifs) or not (found > 0).all():
-        raise DescriptionError(f"sequence: dwell is {text!r}; write one time for all motifs, as '200 ms', or {motifs} "
-                               "of them, as '100,200,150 ms'")
+def dwell_times(given: Any, motifs: int) -> np.ndarray:
+    """Seconds, one for each motif, from ``"100,200,150 ms"``, ``200*ms`` or ``[100*ms, 200*ms, 150*ms]``; one time is
+    that of all motifs."""
+    found = _written(given) if isinstance(given, str) else _quantities(given)
+    if len(found) not in (1, motifs) or not ((found > 0) & np.isfinite(found)).all():
+        raise DescriptionError(f"sequence: dwell is {_shown(given)}; give one time above 0 for all motifs, as "
+                               f"'200 ms', or {motifs} of them, as '100,200,150 ms'")
     return np.broadcast_to(found, (motifs,)).copy()
+
+
+def _written(text: str) -> np.ndarray:
+    """Seconds as written; a number without a unit has that of the last one."""
+    items = [re.fullmatch(NUMBER_AND_UNIT, item.strip()) for item in text.split(",")]
+    unit = items[-1].group(2) if items[-1] else ""
+    try:
+        times = [quantity(f"{item.group(1)} {item.group(2) or unit}") for item in items if item]
+    except ValueError:
+        times = []
+    if len(times) < len(items) or not unit:
+        raise DescriptionError(f"sequence: dwell is {text!r}; write one time for all motifs, as '200 ms', or one for "
+                               "each, as '100,200,150 ms'")
+    return _quantities(times)
+
+
+def _quantities(given: Any) -> np.ndarray:
+    """Seconds of a quantity, an array with a unit, or a sequence of quantities."""
+    several = list(given) if isinstance(given, (list, tuple)) else [given]
+    plain = [one.quantity if isinstance(one, Cited) else one for one in several]
+    return np.concatenate([np.zeros(0), *(np.ravel(si(one, "second", "sequence: dwell")) for one in plain)])
+
+
+def _shown(given: Any) -> str:
+    if isinstance(given, (list, tuple)):
+        return f"({', '.join(map(str, given))})"
+    return repr(given) if isinstance(given, str) else str(given)
