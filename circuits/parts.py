@@ -91,8 +91,11 @@ def ascending(patterns: np.ndarray, layers: Sequence[Layer], seed: int, scale: f
     below)."""
     *lower, last = layers
     looks = looks_of(last, code_in(patterns, lower, seed))
-    blocks = np.einsum("pku,pkf->puf", codes_of(last, looks, seed), looks)
+    if last.whole:
+        return scale * looks[0]
+    blocks = looks  # one cell a part
     if last.signed:  # as long as one part's code times what it looks like
+        blocks = np.einsum("pku,pkf->puf", signs_of(last, looks, seed), looks)
         blocks = math.sqrt(last.active * last.heard) * isometries(blocks)
     weights = np.zeros((last.size, lower[-1].size))
     rows = np.arange(last.size).reshape(len(last.fields), last.cells, 1)
@@ -120,9 +123,9 @@ def isometries(blocks: np.ndarray) -> np.ndarray:
 def looks_of(layer: Layer, below: np.ndarray) -> np.ndarray:
     """What the parts look like, shape (places, parts, cells heard), zeros for those that are not needed, given the code
     of all patterns in the layer `below`, shape (patterns, its cells)."""
-    seen = below[:, layer.fields].transpose(1, 0, 2)
     if layer.whole:
-        return seen
+        return below[None]
+    seen = below[:, layer.fields].transpose(1, 0, 2)
     looks = np.zeros((len(seen), layer.parts, seen.shape[2]))
     if layer.every:
         looks[:] = list(itertools.product((1.0, -1.0), repeat=seen.shape[2]))
@@ -142,10 +145,8 @@ def frequent(looks: np.ndarray, most: int) -> np.ndarray:
     return rows[np.lexsort((first, -count))[:most]]
 
 
-def codes_of(layer: Layer, looks: np.ndarray, seed: int) -> np.ndarray:
-    """The activity that stands for each part, shape (places, parts, cells of a place)."""
-    if not layer.signed:
-        return np.broadcast_to(np.eye(layer.parts), (len(looks), layer.parts, layer.cells))
+def signs_of(layer: Layer, looks: np.ndarray, seed: int) -> np.ndarray:
+    """The signs that stand for each part where all cells code for it, shape (places, parts, cells of a place)."""
     random = np.random.default_rng([seed, layer.size]).standard_normal((looks.shape[2], layer.cells))
     return np.where(looks @ random >= 0, 1.0, -1.0)
 
@@ -156,8 +157,12 @@ def code_in(patterns: np.ndarray, layers: Sequence[Layer], seed: int) -> np.ndar
     code = patterns
     for layer in layers[1:]:
         looks = looks_of(layer, code)
-        alike = np.einsum("mpf,pkf->mpk", code[:, layer.fields], looks)
-        chosen = codes_of(layer, looks, seed)[np.arange(len(looks)), alike.argmax(axis=2)]
+        likest = np.einsum("mpf,pkf->mpk", code[:, layer.fields], looks).argmax(axis=2)
+        if layer.signed:
+            chosen = signs_of(layer, looks, seed)[np.arange(len(looks)), likest]
+        else:
+            chosen = np.zeros((*likest.shape, layer.cells))
+            np.put_along_axis(chosen, likest[..., None], 1.0, axis=2)
         code = chosen.reshape(len(patterns), -1)
     return code
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from scipy.special import ndtr
 from neuroam.errors import DescriptionError
 
 KINDS = ("sign", "binary", "uniform", "given")
+NAME = 80  # bytes of a short word and its place in a tuple
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,11 +56,20 @@ class Patterns:
         if shape != (self.number, self.size) or (self.kind == "given" and self.values is None):
             have = "no values" if self.values is None else f"values of shape {shape}"
             raise DescriptionError(f"patterns: {have} for {self.number} of {self.size} cells each; use given(array)")
+        if self.values is None and self.bytes > (free := free_memory()):
+            raise DescriptionError(f"patterns: a circuit that stores {self.number} patterns of {self.size} cells needs "
+                                   f"more than {self.bytes / 1e9:.3g} GB for its weights and patterns, and "
+                                   f"{free / 1e9:.3g} GB are free; store fewer patterns or use fewer cells")
         if not self.names:
             object.__setattr__(self, "names", tuple(f"pattern {k + 1}" for k in range(self.number)))
-        if len(self.names) != self.number or len(set(self.names)) != self.number:
+        elif len(self.names) != self.number or len(set(self.names)) != self.number:
             raise DescriptionError(f"patterns: {self.number} patterns need as many different names, got "
                                    f"{len(set(self.names))}")
+
+    @property
+    def bytes(self) -> int:
+        """Memory for the patterns and their names, and, of smooth ones, for the filter."""
+        return self.number * (8 * self.size + NAME + (16 * self.number if self.smooth else 0))
 
     def __str__(self) -> str:
         if self.values is not None:
@@ -116,3 +127,12 @@ def overlap(answers: np.ndarray, patterns: np.ndarray) -> np.ndarray:
         patterns = patterns - patterns.mean(axis=1, keepdims=True)
     lengths = np.linalg.norm(answers, axis=1)[:, None] * np.linalg.norm(patterns, axis=1)
     return np.divide(answers @ patterns.T, lengths, out=np.zeros(lengths.shape), where=lengths > 0)
+
+
+def free_memory() -> float:
+    """Bytes that can be had without swapping; infinite where the system does not say."""
+    meminfo = Path("/proc/meminfo")
+    for line in meminfo.read_text().splitlines() if meminfo.exists() else ():
+        if line.startswith("MemAvailable"):
+            return 1024 * float(line.split()[1])
+    return float("inf")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 
@@ -16,7 +15,7 @@ from neuroam.circuit import Circuit, CodingLevels, Port, Projection, Stored, Wei
 from neuroam.connect import AllToAll, LogNormal, Matrix
 from neuroam.errors import DescriptionError
 from neuroam.neurons import LIF, Drive, Escape, Neuron, Poisson, Rate
-from neuroam.patterns import Patterns
+from neuroam.patterns import Patterns, free_memory
 from neuroam.plasticity import ThreeFactor
 from neuroam.transfer import Linear
 from neuroam.units import Parameter
@@ -159,20 +158,10 @@ def _afford(circuit: Circuit) -> None:
     dense = [sizes[p.pre] * sizes[p.post] for p in circuit.projections
              if isinstance(p.connectivity, AllToAll) and not isinstance(p.weight, WeightMatrix)
              and (isinstance(p.weight, (LogNormal, Stored)) or p.plasticity is not None)]
-    stored = circuit.patterns.number * circuit.patterns.size if circuit.patterns else 0
-    needed, free = 8 * (sum(dense) + stored), free_memory()
+    needed, free = 8 * sum(dense) + (circuit.patterns.bytes if circuit.patterns else 0), free_memory()
     if needed > free:
         raise DescriptionError(f"circuit {circuit.name!r} needs {needed / 1e9:.3g} GB for its weights and patterns, "
                                f"and {free / 1e9:.3g} GB are free; store fewer patterns or use fewer cells")
-
-
-def free_memory() -> float:
-    """Bytes that can be had without swapping; infinite where the system does not say."""
-    meminfo = Path("/proc/meminfo")
-    for line in meminfo.read_text().splitlines() if meminfo.exists() else ():
-        if line.startswith("MemAvailable"):
-            return 1024 * float(line.split()[1])
-    return float("inf")
 
 
 def _wire_population(name: str, size: int, neuron: Neuron, seed: int) -> WiredPopulation:

@@ -2,6 +2,8 @@
 layers can be integrated out one by one, and what stands in the synapses is the patterns, part by part."""
 from __future__ import annotations
 
+import time
+import tracemalloc
 from collections import Counter
 
 import numpy as np
@@ -325,6 +327,36 @@ def test_parts_that_are_known_beforehand_are_sparse_synapses():
                        "four, convolutional": ["sparse", "dense", "dense"]}
     digits = wire(hierarchical(images="digits", patterns=5, connections="local"), 0)
     assert [q.layout for q in digits.projections] == ["sparse", "sparse", "sparse", "dense", "dense"]
+
+
+def peak_of(make):
+    tracemalloc.start()
+    made = make()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return made, peak
+
+
+@pytest.mark.parametrize("settings", [{}, {"transfers": "tanh,softmax,softmax", "connections": "dense"}])
+def test_the_top_layer_takes_what_its_weights_do(settings):
+    """No table of patterns × patterns beside them: of 4000, one would be 128 MB."""
+    patterns = 4000 if not settings else 400
+    circuit = hierarchical(patterns=patterns, sheet="4x4", **settings)
+    wired, peak = peak_of(lambda: wire(circuit))
+    both = sum(q.weight.nbytes for q in wired.projections if q.layout == "dense")
+    assert peak < 1.5 * (both + circuit.patterns.bytes)
+
+
+def test_more_patterns_than_memory_allows_are_refused_before_any_weight_is_allocated(monkeypatch):
+    monkeypatch.setattr("neuroam.wiring.free_memory", lambda: 1e9)
+    circuit = hierarchical(patterns=300_000)
+    start = time.perf_counter()
+
+    def refused():
+        with pytest.raises(DescriptionError, match=r"needs .* GB for its weights and patterns, and 1 GB are free"):
+            wire(circuit)
+
+    assert peak_of(refused)[1] < 1e6 and time.perf_counter() - start < 1
 
 
 # retrieval

@@ -1,6 +1,9 @@
 """Stored patterns: their statistics, one seed one set, overlaps by their definition, strains, and what is refused."""
 from __future__ import annotations
 
+import time
+import tracemalloc
+
 import numpy as np
 import pytest
 from brian2 import ms
@@ -137,6 +140,29 @@ def test_patterns_that_cannot_be_are_refused(settings, message):
 def test_arrays_that_are_no_patterns_are_refused(values, message):
     with pytest.raises(DescriptionError, match=message):
         given(values)
+
+
+@pytest.mark.parametrize("settings", [{"number": 10**8, "size": 100}, {"number": 10**12, "size": 1},
+                                      {"number": 10**6, "size": 10, "kind": "uniform", "smooth": 2.0},
+                                      {"number": 10**12, "size": 1, "names": ("a", "b")}])
+def test_patterns_beyond_memory_are_refused_before_any_is_allocated(settings, monkeypatch):
+    monkeypatch.setattr("neuroam.patterns.free_memory", lambda: 1e10)
+    tracemalloc.start()
+    start = time.perf_counter()
+    with pytest.raises(DescriptionError, match=r"needs more than .* GB .* and 10 GB are free; store fewer patterns"):
+        Patterns(**settings)
+    assert time.perf_counter() - start < 1 and tracemalloc.get_traced_memory()[1] < 1e6
+    tracemalloc.stop()
+
+
+def test_what_patterns_need_is_what_they_take():
+    tracemalloc.start()
+    stored = Patterns(20_000, 5)
+    took = tracemalloc.get_traced_memory()[0]
+    drawn = stored.draw(np.random.default_rng(0))
+    took += drawn.nbytes
+    tracemalloc.stop()
+    assert took == pytest.approx(stored.bytes, rel=0.1)
 
 
 def memory(patterns, cells=4, ports=None, **projection):
