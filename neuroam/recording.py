@@ -41,6 +41,8 @@ from neuroam.wiring import Wired
 SCHEMA = "recording-1"
 EMPTY = "empty_variables"
 MOST_PATTERNS = 256
+ORIGIN = "origin"  # the attribute that a recording has which was measured, not simulated
+OF_A_FILE = ("title", ORIGIN, "session_start_time", "subject", "columns", "missing")
 TRIAL_WORDS = ("name", "block", "phase", "cs_type", "stimulus")
 REQUIRED = ("spike_time", "spike_count", "response", "trace_value", "start_time", "stop_time", "stimulus_on",
             "stimulus_off", "position", "group", "seed", "population", "trial_name")
@@ -154,19 +156,90 @@ def _time_coords(wired: Wired, session: Session, outcome: Outcome) -> dict:
 
 
 def join(recordings: Iterable[xr.Dataset]) -> xr.Dataset:
-    """Several recordings of one protocol as one, animals one after the other."""
+    """Several recordings of one protocol as one, animals one after the other.
+
+    A column of trials or units that differs between them, or that some lack (NaN or "" there), gets the dim animal.
+    Measured animals are numbered: `seed` is their place. What differs between the descriptions of their files
+    (OF_A_FILE) becomes a variable over `animal`. Raises `RecordingError` for what analyses take to be one for all.
+    """
     parts = list(recordings)
-    first = parts[0]
-    for part in parts[1:]:
-        for name in ("trial_name", "population", "trace_population", "calibration"):
-            if not np.array_equal(part[name], first[name]):
-                raise RecordingError(f"these recordings differ in {name}; join only animals of one "
-                                     "protocol and circuit")
+    _check_alike(parts)
+    parts = _with_own_columns([_with_own_description(part, parts) for part in parts])
     whole = xr.concat(_of_one_set_of_patterns([p.drop_vars("spike_time") for p in parts]), "animal",
                       data_vars="minimal", coords="minimal", compat="override", join="override",
                       combine_attrs="override")
-    whole["spike_time"] = ("spike", np.concatenate([p["spike_time"].values for p in parts]), first["spike_time"].attrs)
-    return whole.assign_coords(animal=np.arange(whole.sizes["animal"], dtype=np.int32))
+    spikes = np.concatenate([p["spike_time"].values for p in parts])
+    whole["spike_time"] = ("spike", spikes, parts[0]["spike_time"].attrs)
+    number = np.arange(whole.sizes["animal"], dtype=np.int32)
+    if len(parts) > 1 and ORIGIN in whole.attrs:
+        whole = whole.assign_coords(seed=("animal", number))
+    return whole.assign_coords(animal=number)
+
+
+def _check_alike(parts: Sequence[xr.Dataset]) -> None:
+    if len({ORIGIN in part.attrs for part in parts}) > 1:
+        raise RecordingError("some of these recordings were measured and some simulated; join each kind by itself")
+    for name in ("trial_name", "population", "trace_population", "calibration", *TRIAL_WORDS[1:]):
+        if any(_differ(part, parts[0], name) for part in parts[1:]):
+            cure = (f"analyses take one {name} of a trial for all animals, so rename it in each, such as "
+                    f"recording.rename({name}='own_{name}'), or keep them apart" if name in TRIAL_WORDS else
+                    "join only animals of one protocol and circuit, or with the same trials and units")
+            raise RecordingError(f"these recordings differ in {name}; {cure}")
+    if len({part.attrs.get("clock_dt") for part in parts}) > 1:
+        raise RecordingError("these recordings differ in clock_dt, the resolution of their times; give all the "
+                             "coarsest with recording.attrs['clock_dt'] = … before joining them")
+
+
+def _differ(one: xr.Dataset, other: xr.Dataset, name: str) -> bool:
+    """Also where one alone has it."""
+    if name not in one.variables or name not in other.variables:
+        return name in one.variables or name in other.variables
+    a, b = one[name], other[name]
+    return a.dims != b.dims or not np.array_equal(a, b, equal_nan=a.dtype.kind == "f" and b.dtype.kind == "f")
+
+
+def _with_own_description(part: xr.Dataset, parts: Sequence[xr.Dataset]) -> xr.Dataset:
+    if ORIGIN not in part.attrs:
+        return part
+    own = [name for name in OF_A_FILE if any(name in p.variables for p in parts)
+           or len({p.attrs.get(name) for p in parts}) > 1]
+    told = {name: ("animal", np.full(part.sizes["animal"], part.attrs.get(name, ""))) for name in own
+            if name not in part.variables}
+    described = part.assign(told)
+    described.attrs = {name: value for name, value in part.attrs.items() if name not in own or name == ORIGIN}
+    return described
+
+
+def _with_own_columns(parts: list[xr.Dataset]) -> list[xr.Dataset]:
+    """Columns of trials and units that not all animals share, with the dim animal."""
+    found = {str(name): dims[0] for part in parts for name, v in part.variables.items()
+             if name not in v.dims and len(dims := [d for d in v.dims if d != "animal"]) == 1
+             and dims[0] in ("trial", "unit")}
+    for name, dim in found.items():
+        having = [part[name] for part in parts if name in part.variables]
+        everywhere = len(having) == len(parts)
+        if everywhere and (all("animal" in v.dims for v in having)
+                           or not any(_differ(part, parts[0], name) for part in parts[1:])):
+            continue
+        if len({v.dtype.kind == "U" for v in having}) > 1:
+            raise RecordingError(f"{name} has words in some of these recordings and numbers in others; make them "
+                                 f"alike, or leave it out with recording.drop_vars({name!r})")
+        words = having[0].dtype.kind == "U"
+        kinds = [v.dtype for v in having] + ([] if words or everywhere else [np.dtype(float)])
+        own = [_own_column(part, name, dim, np.result_type(*kinds), having[0].attrs) for part in parts]
+        labels = any(name in part.coords for part in parts)
+        parts = [part.drop_vars(name, errors="ignore") for part in parts]
+        parts = [part.assign_coords({name: column}) if labels else part.assign({name: column})
+                 for part, column in zip(parts, own, strict=True)]
+    return parts
+
+
+def _own_column(part: xr.Dataset, name: str, dim: str, dtype: np.dtype, attributes: dict) -> xr.Variable:
+    values = np.array("" if dtype.kind == "U" else np.nan)
+    if name in part.variables:
+        values = part[name].transpose("animal", dim, missing_dims="ignore").values
+    table = np.broadcast_to(values, (part.sizes["animal"], part.sizes[dim])).astype(dtype)
+    return xr.Variable(("animal", dim), table, attributes)
 
 
 def _of_one_set_of_patterns(parts: list[xr.Dataset]) -> list[xr.Dataset]:

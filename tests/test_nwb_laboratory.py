@@ -17,8 +17,8 @@ from neuroam.analysis.correlation import mean_correlation, stimulus_correlations
 from neuroam.analysis.responses import responses  # noqa: E402
 from neuroam.analysis.sparseness import coding_level, silent_fraction  # noqa: E402
 from neuroam.errors import RecordingError  # noqa: E402
-from neuroam.io import from_nwb, to_nwb  # noqa: E402
-from neuroam.recording import load, save, spike_trains  # noqa: E402
+from neuroam.io import from_nwb, to_nwb, to_nwb_all  # noqa: E402
+from neuroam.recording import join, load, save, spike_trains  # noqa: E402
 
 ODOURS = ("isoamyl acetate", "2-heptanone", "blank")
 TRIALS, UNITS, RATE = 30, 12, 30_000
@@ -287,3 +287,87 @@ def test_broken_trials_and_spikes_are_left_out_and_counted(write):
 def test_trials_of_one_animal_cannot_be_joined_with_those_of_another(path, write):
     with pytest.warns(UserWarning), pytest.raises(RecordingError, match=r"differ in trial_name"):
         from_nwb([path, write(bare_file())])
+
+
+# several animals
+
+def mouse(folder, name, cs=("CS+", "CS-"), units=3, resolution=1e-4, **further):
+    """Eight trials of two odours, and the columns given; unit ids are the animal's own."""
+    rng, file = np.random.default_rng(sum(map(ord, name))), empty_file()
+    file.subject = Subject(subject_id=name, species="Mus musculus", sex="F", age="P90D")
+    for k in range(units):
+        file.add_unit(spike_times=np.sort(rng.uniform(0, 16, 100)), id=1000 + k + int(name[1:]))
+    for word in ("stimulus", "cs_type", *further):
+        file.add_trial_column(word, word)
+    for k in range(8):
+        file.add_trial(start_time=2.0 * k, stop_time=2.0 * k + 1, stimulus="AB"[k % 2], cs_type=cs[k % 2],
+                       **{word: values[k] for word, values in further.items()})
+    file.units.resolution = resolution
+    with pynwb.NWBHDF5IO(str(folder / f"{name}.nwb"), "w") as io:
+        io.write(file)
+    return folder / f"{name}.nwb"
+
+
+def correct(first):
+    return [bool((k + first) % 2) for k in range(8)]
+
+
+@pytest.mark.filterwarnings("ignore:.*is not from neuroam")
+def test_two_mice_are_joined_each_with_its_own_columns(tmp_path):
+    one, two = (mouse(tmp_path, name, correct=correct(k)) for k, name in enumerate(("m1", "m2")))
+    apart, both = [from_nwb(path) for path in (one, two)], from_nwb(tmp_path)
+    assert both.identical(from_nwb([one, two])) and both["seed"].values.tolist() == [0, 1]
+    for k, own in enumerate(apart):
+        np.testing.assert_array_equal(responses(both, "units")[k], responses(own, "units")[0])
+        np.testing.assert_array_equal(both["correct"][k], correct(k))
+        np.testing.assert_array_equal(both["unit_id"][k], own["unit_id"])
+        assert json.loads(both["subject"].values[k])["subject_id"] == f"m{k + 1}"
+    assert both["correct"].dims == ("animal", "trial") and both["correct"].dtype == bool
+    assert both["stimulus"].dims == ("trial",) and "subject" not in both.attrs
+    assert load(save(both, tmp_path / "both.nc")).identical(both)
+
+
+@pytest.mark.filterwarnings("ignore:.*is not from neuroam")
+def test_joined_mice_are_written_with_their_own_subjects(tmp_path):
+    names = "m1", "m2", "m3"
+    first = join([from_nwb(mouse(tmp_path, name, correct=correct(k))) for k, name in enumerate(names[:2])])
+    three = join([first, from_nwb(mouse(tmp_path, names[2]))])
+    paths = to_nwb_all(three, tmp_path / "out")
+    for name, path in zip(names, paths, strict=True):
+        with pynwb.NWBHDF5IO(str(path), "r") as io:
+            assert io.read().subject.subject_id == name
+    assert three["seed"].values.tolist() == [0, 1, 2]
+    assert from_nwb(tmp_path / "out").identical(three)
+
+
+@pytest.mark.filterwarnings("ignore:.*is not from neuroam")
+@pytest.mark.parametrize("order", [("m1", "m2"), ("m2", "m1")])
+def test_a_column_that_one_file_has_is_not_the_others(tmp_path, order):
+    paths = {"m1": mouse(tmp_path, "m1", correct=correct(1), side=["left"] * 8), "m2": mouse(tmp_path, "m2")}
+    both = from_nwb([paths[name] for name in order])
+    having, lacking = order.index("m1"), order.index("m2")
+    np.testing.assert_array_equal(both["correct"][having], correct(1))
+    assert np.isnan(both["correct"][lacking]).all()
+    assert set(both["side"].values[having]) == {"left"} and set(both["side"].values[lacking]) == {""}
+
+
+@pytest.mark.filterwarnings("ignore:.*is not from neuroam")
+def test_mice_that_analyses_would_take_for_alike_are_refused(tmp_path):
+    one, turned = from_nwb(mouse(tmp_path, "m1")), from_nwb(mouse(tmp_path, "m2", cs=("CS-", "CS+")))
+    with pytest.raises(RecordingError, match=r"differ in cs_type; .*recording.rename\(cs_type='own_cs_type'\)"):
+        join([one, turned])
+    both = join([part.rename(cs_type="own_cs_type") for part in (one, turned)])
+    assert both["own_cs_type"].values[:, 0].tolist() == ["CS+", "CS-"]
+    for name, part in {"population": from_nwb(mouse(tmp_path, "m3", units=4)),
+                       "clock_dt": from_nwb(mouse(tmp_path, "m4", resolution=1e-5)),
+                       "calibration": one.assign_coords(calibration=["threshold"])}.items():
+        with pytest.raises(RecordingError, match=f"differ in {name}"):
+            join([one, part])
+    numbers, words = (from_nwb(mouse(tmp_path, name, label=label)) for name, label in (
+        ("m5", [1.0] * 8), ("m6", ["good"] * 8)))
+    with pytest.raises(RecordingError, match="label has words in some of these recordings and numbers in others"):
+        join([numbers, words])
+    simulated = one.copy()
+    del simulated.attrs["origin"]
+    with pytest.raises(RecordingError, match="some of these recordings were measured and some simulated"):
+        join([one, simulated])

@@ -20,10 +20,9 @@ import numpy as np
 import xarray as xr
 
 from neuroam.errors import RecordingError
-from neuroam.recording import check
+from neuroam.recording import OF_A_FILE, check
 
 LAYOUT = 1
-ORIGIN = "origin"  # the attribute that a recording has which was measured, not simulated
 SPIKES = ("spike_time", "spike_count")
 
 
@@ -40,7 +39,16 @@ def one_animal(recording: xr.Dataset, animal: int | None, cure: str) -> xr.Datas
     if not 0 <= animal < count:
         raise RecordingError(f"animal={animal}: this recording has the animals 0 to {count - 1}")
     owner = np.repeat(np.arange(count), recording["spike_count"].sum("unit").values)
-    return recording.isel(animal=[animal], spike=owner == animal)
+    return _with_its_description(recording.isel(animal=[animal], spike=owner == animal))
+
+
+def _with_its_description(one: xr.Dataset) -> xr.Dataset:
+    """What `join` kept of each animal's file is of the recording again."""
+    own = {name: str(one[name].values[0]) for name in OF_A_FILE
+           if name in one.variables and one[name].dims == ("animal",)}
+    described = one.drop_vars(own)
+    described.attrs = one.attrs | {name: text for name, text in own.items() if text}
+    return described
 
 
 def dims_of_one(variable: xr.Variable | xr.DataArray) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from neuroam.errors import RecordingError
+from neuroam.recording import OF_A_FILE
 
 _SHOWN = "(visual_?)?(stim(ul(us|i))?|odou?r|cue|cs|tone|sound|image|picture|sample|grating)"
 USUAL = {
@@ -26,7 +27,8 @@ OF_UNITS = ("population",)
 TAKEN = {"animal", "trial", "unit", "spike", "responder", "time", "trace", "pattern", "calibration", "calibrated",
          "seed", "spike_time", "spike_count", "response", "response_on", "response_off", "trace_value",
          "trace_population", "trace_cell", "trace_unit", "overlap", "overlap_trace", "match", "energy", "start_time",
-         "stop_time", "position", "index_in_population", "unobserved_trials", *USUAL}
+         "stop_time", "position", "index_in_population", "unobserved_trials", *USUAL,
+         *OF_A_FILE}
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,6 @@ import xarray as xr
 
 from neuroam.errors import NeuroamError, RecordingError
 from neuroam.io.animal import (
-    ORIGIN,
     arrays_beside,
     columns_over,
     header,
@@ -31,6 +30,7 @@ from neuroam.io.columns import Columns
 from neuroam.io.laboratory import warn_of_missing
 from neuroam.io.neo_laboratory import laboratory_recording
 from neuroam.io.signals import Signal, even_step, signals, values_of
+from neuroam.recording import ORIGIN
 
 if TYPE_CHECKING:
     from neo import Block, Segment

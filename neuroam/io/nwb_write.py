@@ -17,7 +17,6 @@ import numpy as np
 import xarray as xr
 
 from neuroam.io.animal import (
-    ORIGIN,
     arrays_beside,
     columns_over,
     header,
@@ -29,6 +28,7 @@ from neuroam.io.animal import (
 from neuroam.io.nwb_series import add_signals
 from neuroam.io.nwb_table import COMPRESSION, column, table, writable
 from neuroam.io.signals import signals
+from neuroam.recording import ORIGIN
 
 if TYPE_CHECKING:
     from pynwb import NWBFile
