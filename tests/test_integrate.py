@@ -11,7 +11,7 @@ from neuroam.circuit import Circuit, Population, Projection, as_spikes
 from neuroam.circuits.hippocampus import hippocampus
 from neuroam.circuits.mushroom_body import mushroom_body
 from neuroam.circuits.visible_hidden import visible_hidden
-from neuroam.connect import all_to_all
+from neuroam.connect import all_to_all, one_to_one
 from neuroam.effective.adiabatic import Adiabatic
 from neuroam.effective.integrate import integrate_out
 from neuroam.effective.one_by_one import as_binary
@@ -21,7 +21,7 @@ from neuroam.neurons import LIF, Drive, Rate
 from neuroam.plasticity import hebbian
 from neuroam.protocol import Block, Protocol, Record, Stimulus, Trial
 from neuroam.session import schedule
-from neuroam.transfer import Linear
+from neuroam.transfer import Linear, Rectified, Tanh
 from neuroam.wiring import wire
 
 N, P = 60, 8
@@ -182,6 +182,46 @@ def test_the_protocol_level_ends_in_the_fixed_point_of_the_model():
 def test_what_cannot_be_integrated_out_is_refused(circuit, hidden, message):
     with pytest.raises((Unsupported, DescriptionError), match=message):
         integrate_out(wire(circuit, 0), *hidden)
+
+
+def small(*extra, there="additive"):
+    """Four visible, three hidden neurons, and inputs to whom the extra projections say."""
+    weight = np.random.default_rng(0).standard_normal((3, 4))
+    cells = (Population("in", 4, Drive()), Population("bias", 3, Drive()), Population("v", 4, Rate(20*ms, Tanh())),
+             Population("h", 3, Rate(5*ms, Rectified())))
+    return Circuit("small", cells, (Projection("v", "h", all_to_all(), weight, acts=there),
+                                    Projection("h", "v", all_to_all(), weight.T), *extra),
+                   {"in": "in", "bias": "bias"}, hidden=("h",))
+
+
+@pytest.mark.parametrize("circuit, message", [
+    (small(Projection("bias", "h", one_to_one(), 5.0)), "bias->h is an input to what is integrated out.*block it"),
+    (small(there="divisive"), "v->h divides, and an effective model adds it up; make it additive"),
+    (small(Projection("v", "v", all_to_all(), 1.0, acts="divisive")), "v->v divides, .*make it additive"),
+    (small(Projection("in", "v", one_to_one(), 1.0, acts="divisive")), "in->v divides, and inputs .* make it additive"),
+])
+def test_what_would_be_dropped_or_misread_is_refused(circuit, message):
+    with pytest.raises(Unsupported, match=message):
+        integrate_out(wire(circuit))
+
+
+def test_conductances_are_refused():
+    wired = wire(small())
+    with pytest.raises(Unsupported, match="v->h is a conductance.*leave its reversal potential out"):
+        integrate_out(wired.with_projection(0, reversal=0.0))
+
+
+def test_blocked_or_silenced_inputs_are_no_reason_to_refuse():
+    biased, states = small(Projection("bias", "h", one_to_one(), 5.0)), np.ones((2, 4))
+    for lesion in (Scale("bias", "h", 0.0), Silence("bias")):
+        np.testing.assert_array_equal(integrate_out(lesion.apply(wire(biased))).update(states),
+                                      integrate_out(wire(small())).update(states))
+
+
+def test_an_interneuron_that_divides_by_less_than_one_is_no_softmax():
+    wired = wire(visible_hidden(model="softmax with a body", patterns=P, cells=N), 3)
+    with pytest.raises(Unsupported, match=r"pool divides by 1 .* is no softmax; make the weights of memory->pool and"):
+        integrate_out(Scale("memory", "pool", -1.0).apply(wired))
 
 
 def test_a_plastic_projection_is_refused():

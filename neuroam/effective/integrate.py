@@ -16,162 +16,18 @@ another threshold, c e^{β(h−θ)} = e^{β(h−θ+ln(c)/β)}.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from neuroam.circuit import unknown
 from neuroam.effective.adiabatic import listening_order
+from neuroam.effective.model import EffectiveModel
 from neuroam.energy import dense_weights
-from neuroam.errors import DescriptionError, Unsupported
+from neuroam.errors import Unsupported
 from neuroam.neurons import LIF, Escape, Poisson, Rate
-from neuroam.transfer import Exponential, Linear, Sign, Softmax, Transfer
+from neuroam.transfer import Exponential, Linear, Softmax, Transfer
 from neuroam.wiring import Wired, WiredPopulation, WiredProjection
-
-SWEEPS = 100
-
-
-@dataclass(frozen=True, eq=False)
-class EffectiveModel:
-    """A circuit without its hidden neurons. States of the visible neurons are arrays (n_states, n); all methods take
-    many at once, or one of shape (n,).
-
-    `similarity` is S (n_hidden, n), `separation` f with the thresholds `hidden_threshold`, `projection` P (n,
-    n_hidden), `lateral` L (n, n) or None, `activation` g with `threshold`, `tau` the visible time constant in seconds,
-    `gain` (n,) what multiplies each visible cell's emission: 0 where it is silenced.
-    """
-
-    name: str
-    similarity: np.ndarray
-    separation: Transfer
-    projection: np.ndarray
-    activation: Transfer
-    tau: float
-    hidden_threshold: np.ndarray
-    threshold: np.ndarray
-    lateral: np.ndarray | None = None
-    gain: np.ndarray | float = 1.0
-    asymmetry: str = ""
-
-    @property
-    def size(self) -> int:
-        return self.projection.shape[0]
-
-    def emission(self, states: np.ndarray) -> np.ndarray:
-        """g(v), 0 of silenced cells, same shape as `states`."""
-        return self.activation(np.asarray(states, float).T, self._column(self.threshold, states)).T * self.gain
-
-    def update(self, states: np.ndarray, drive: np.ndarray | float = 0.0) -> np.ndarray:
-        """The synchronous update v ← P f(S g(v)) + L g(v) + I, with I = `drive`."""
-        states = self._checked(states)
-        emitted = self.emission(states)
-        similar = emitted @ self.similarity.T
-        answer = self.separation(similar.T, self._column(self.hidden_threshold, states)).T
-        total = answer @ self.projection.T + drive
-        return total + emitted @ self.lateral.T if self.lateral is not None else total
-
-    def flow(self, states: np.ndarray, duration: float, dt: float, drive: np.ndarray | float = 0.0) -> np.ndarray:
-        """Continuous dynamics τ dv/dt = −v + …, over `duration` in steps of `dt` seconds, each going the fraction
-        1 − exp(−dt/τ) of the way to the update."""
-        if not 0 < dt <= duration:
-            raise DescriptionError(
-                f"flow of {self.name}: dt is {dt:g} s for a duration of {duration:g} s; need 0 < dt ≤ duration"
-            )
-        states = self._checked(states)
-        alpha = -np.expm1(-dt / self.tau)
-        for _ in range(round(duration / dt)):
-            states = states + (self.update(states, drive) - states) * alpha
-        return states
-
-    def settle(
-        self, states: np.ndarray, drive: np.ndarray | float = 0.0, tolerance: float = 1e-12, most: int = 10_000
-    ) -> tuple[np.ndarray, np.ndarray]:
-        """Synchronous updates until no component moves by more than `tolerance`; the states and the number of updates
-        each took (`most` where it did not settle), shape (n_states,)."""
-        states = np.atleast_2d(self._checked(states))
-        steps = np.full(len(states), most)
-        for step in range(most):
-            following = self.update(states, drive)
-            moved = np.abs(following - states).max(axis=1)
-            states = following
-            steps[(moved <= tolerance) & (steps == most)] = step
-            if (moved <= tolerance).all():
-                break
-        return states, steps
-
-    def asynchronous(self, states: np.ndarray, rng: np.random.Generator, sweeps: int = SWEEPS) -> np.ndarray:
-        """One neuron at a time, in an order drawn anew for each sweep, until a sweep changes nothing.
-
-        A binary neuron (g = sign) takes the value of lower energy, which leaves out what it says to itself (Krotov &
-        Hopfield 2016); a graded one takes the value its drive says.
-        """
-        states = np.array(np.atleast_2d(self._checked(states)))
-        if isinstance(self.activation, Sign):
-            return self._descend(np.where(states >= self.threshold, 1.0, -1.0), rng, sweeps)
-        for _ in range(sweeps):
-            before = states.copy()
-            for i in rng.permutation(self.size):
-                states[:, i] = self.update(states)[:, i]
-            if np.allclose(before, states, rtol=0, atol=1e-12):
-                break
-        return states
-
-    def _descend(self, states: np.ndarray, rng: np.random.Generator, sweeps: int) -> np.ndarray:
-        self._refuse_energy()
-        emitted = states * self.gain
-        similar = emitted @ self.similarity.T
-        theta = self._column(self.hidden_threshold, states)
-        for _ in range(sweeps):
-            changed = False
-            for i in rng.permutation(self.size):
-                flipped = similar - 2 * emitted[:, i : i + 1] * self.similarity[:, i]
-                gain = (
-                    self.separation.lagrangian(flipped.T, theta)
-                    - self.separation.lagrangian(similar.T, theta)
-                    - 2 * emitted[:, i] * (self._heard(emitted, i) - self.threshold[i])
-                )
-                better = gain > 0
-                changed |= bool(better.any())
-                states[better, i] *= -1
-                emitted[better, i] *= -1
-                similar[better] = flipped[better]
-            if not changed:
-                break
-        return states
-
-    def _heard(self, emitted: np.ndarray, i: int) -> np.ndarray | float:
-        """What neuron i hears from the other visible ones."""
-        return 0.0 if self.lateral is None else emitted @ self.lateral[i] - self.lateral[i, i] * emitted[:, i]
-
-    def energy(self, states: np.ndarray, drive: np.ndarray | float = 0.0) -> np.ndarray:
-        """E of the formula above, shape (n_states,) or (). Raises `Unsupported` with the reason where there is none."""
-        self._refuse_energy()
-        states = self._checked(states)
-        emitted = self.emission(states)
-        own = self.activation.conjugate(emitted.T, self._column(self.threshold, states))
-        shared = self.separation.lagrangian(self.similarity @ emitted.T, self._column(self.hidden_threshold, states))
-        energy = own - shared - (emitted * drive).sum(axis=-1)
-        if self.lateral is not None:
-            energy = energy - 0.5 * (emitted * (emitted @ self.lateral.T)).sum(axis=-1)
-        return energy
-
-    def _refuse_energy(self) -> None:
-        if self.asymmetry:
-            raise Unsupported(f"{self.name} has no energy: {self.asymmetry}")
-
-    def _checked(self, states: np.ndarray) -> np.ndarray:
-        states = np.asarray(states, dtype=float)
-        if states.ndim not in (1, 2) or states.shape[-1] != self.size:
-            raise DescriptionError(
-                f"states of {self.name} have shape {states.shape}; they need (n_states, {self.size})"
-            )
-        if not np.isfinite(states).all():
-            raise DescriptionError(f"states of {self.name} hold NaN or infinity; give finite numbers")
-        return states
-
-    @staticmethod
-    def _column(threshold: np.ndarray, states: np.ndarray) -> np.ndarray:
-        return threshold if np.ndim(states) == 1 else threshold[:, None]
 
 
 def integrate_out(wired: Wired, *hidden: str) -> EffectiveModel:
@@ -194,6 +50,25 @@ def integrate_out(wired: Wired, *hidden: str) -> EffectiveModel:
     return _Reduction(wired, visible[0], order).model()
 
 
+def _refuse_input(wired: Wired, q: WiredProjection, visible: int, order: tuple[int, ...]) -> None:
+    if not wired.populations[q.pre].is_input or _says_nothing(wired, q):
+        return
+    if q.post in order:
+        raise Unsupported(
+            f"projection {q.name} is an input to what is integrated out, and an effective model hears inputs in its "
+            "visible population alone; block it with Scale(…, 0), or run the circuit with Adiabatic()"
+        )
+    if q.post == visible and (q.divisive or q.reversal is not None):
+        raise Unsupported(
+            f"projection {q.name} {'divides' if q.divisive else 'is a conductance'}, and inputs of an effective model "
+            "add; make it additive, or run the circuit with Adiabatic()"
+        )
+
+
+def _says_nothing(wired: Wired, q: WiredProjection) -> bool:
+    return not (np.any(q.weight) and np.any(wired.populations[q.pre].gain))
+
+
 def _refuse(wired: Wired, p: int) -> None:
     population = wired.populations[p]
     if isinstance(population.neuron, Poisson):
@@ -207,6 +82,11 @@ def _refuse(wired: Wired, p: int) -> None:
             raise Unsupported(
                 f"projection {q.name} is plastic, so what is integrated out would change while it runs; block its "
                 "plasticity first (BlockPlasticity), or use Numba()"
+            )
+        if q.reversal is not None:
+            raise Unsupported(
+                f"projection {q.name} is a conductance, and what an effective model adds up does not depend on the "
+                "potential; leave its reversal potential out"
             )
         if q.delay > 0:
             raise Unsupported(
@@ -225,6 +105,8 @@ class _Reduction:
     def model(self) -> EffectiveModel:
         wired, v = self.wired, self.visible
         memory, separation, factor = self._separation()
+        for q in wired.projections:
+            _refuse_input(wired, q, v, self.order)
         lateral = self.joined.get((v, v))
         similarity, projection, above = self._without_lesioned(
             memory, separation, factor * dense_weights(self._between(memory, v), wired)
@@ -279,6 +161,7 @@ class _Reduction:
                     f"{self.wired.populations[memory].name} divides what it projects to; integrate it out "
                     "together with the population it pools"
                 )
+            self._adds()
             return memory, transfer_of(self.wired.populations[memory]), 1.0
         if len(self.order) == 2 and isinstance(transfer_of(self.wired.populations[self.order[0]]), Exponential):
             return self._divided(*self.order)
@@ -292,14 +175,17 @@ class _Reduction:
         """Exponential cells e, and an interneuron A = w₁ Σ e that divides their answers by 1 + w₂ A: a softmax whose
         silent competitor weighs 1/(w₁ w₂), times 1/(w₁ w₂); without that interneuron, exponential cells."""
         self._only({(self.visible, memory), (memory, self.visible), (memory, pool), (pool, self.visible)})
+        self._adds((pool, self.visible))
         wired, exponential = self.wired, transfer_of(self.wired.populations[memory])
         heard, divided = self._between(memory, pool), self._between(pool, self.visible)
-        if wired.populations[pool].size != 1 or not divided.divisive or heard.layout != "uniform":
+        alike = heard.layout == divided.layout == "uniform"
+        if wired.populations[pool].size != 1 or not divided.divisive or not alike:
             raise Unsupported(
                 f"{wired.populations[pool].name} must be one cell that hears all of "
-                f"{wired.populations[memory].name} alike and divides; run the circuit with Adiabatic()"
+                f"{wired.populations[memory].name} alike and divides all of {wired.populations[self.visible].name} "
+                "alike; run the circuit with Adiabatic()"
             )
-        if transfer_of(wired.populations[pool]) != Linear():
+        if transfer_of(wired.populations[pool]) != Linear() or np.any(thresholds(wired.populations[pool])):
             raise Unsupported(
                 f"{wired.populations[pool].name} must be Linear() to divide by a sum; run with Adiabatic()"
             )
@@ -308,8 +194,22 @@ class _Reduction:
         strength *= float(gains(wired.populations[pool])[0])
         if strength == 0:
             return memory, exponential, 1.0
+        if strength < 0:
+            raise Unsupported(
+                f"{wired.populations[pool].name} divides by 1 + {strength:g} Σ r, which is no softmax; make the "
+                f"weights of {heard.name} and {divided.name} positive, or run the circuit with Adiabatic()"
+            )
         softmax = Softmax(float(exponential.slope), 1 / strength)
         return memory, softmax, float(exponential.gain) / strength
+
+    def _adds(self, *divides: tuple[int, int]) -> None:
+        """Refuse projections that divide, but for those of the pairs `divides`."""
+        for pair, q in self.joined.items():
+            if q.divisive and pair not in divides and not _says_nothing(self.wired, q):
+                raise Unsupported(
+                    f"projection {q.name} divides, and an effective model adds it up; make it additive, or run the "
+                    "circuit with Adiabatic()"
+                )
 
     def _only(self, allowed: set[tuple[int, int]]) -> None:
         """Refuse projections for which the effective model has no place."""

@@ -13,7 +13,8 @@ import numpy as np
 from neuroam.effective import binary_separation
 from neuroam.effective.binary import BinaryMemory
 from neuroam.effective.binary_separation import Separation
-from neuroam.effective.integrate import SWEEPS, EffectiveModel, gains, integrate_out
+from neuroam.effective.integrate import gains, integrate_out
+from neuroam.effective.model import SWEEPS, EffectiveModel
 from neuroam.energy import dense_weights
 from neuroam.errors import Unsupported
 from neuroam.session import Presentation, Session
