@@ -148,6 +148,29 @@ def test_pseudoinverse_fields_by_the_equation(self_terms):
     assert memory.recall(sequence[0], 3).shape == (4, 30)
 
 
+@pytest.mark.parametrize("self_terms", [True, False])
+def test_a_silenced_memory_of_the_pseudoinverse_rule_projects_nothing(self_terms):
+    """Its row of f is left out of the sum, and decorrelation is that of all memories; the others go on."""
+    sequence = biased(12, 60, 0.4, 3)
+    memory = PseudoinverseMemory(sequence, separation=Power(3), self_terms=self_terms)
+    gated = memory.without([3])
+    fields = memory.fields(sequence[5]) - gated.fields(sequence[5])
+    inverse = np.linalg.pinv(sequence @ sequence.T / 60)
+    for i in range(60):
+        part = np.ones(60) if self_terms else (np.arange(60) != i)
+        own = (inverse @ (sequence @ (part * sequence[5]) / part.sum()))[3] ** 3
+        assert fields[i] == pytest.approx(sequence[4, i] * own, abs=1e-10)
+    after = (gated.update(sequence) == successors(sequence)).all(axis=1)
+    assert not after[3] and np.delete(after, 3).all()
+    states = gated.recall(sequence[1], 8)
+    assert (states[2] == sequence[3]).all() and not (states[3:] == sequence[4]).all(axis=1).any()
+    assert gated.without([7]).silenced == (3, 7) and memory.silenced == ()
+    with pytest.raises(DescriptionError, match="memory 12 is not one of the 12"):
+        memory.without([12])
+    with pytest.raises(DescriptionError, match="leave at least one"):
+        memory.without(range(12))
+
+
 # MixedNet
 
 
@@ -250,6 +273,20 @@ def test_dwell_times_out_of_reach_are_refused():
             timed_sequence(sequence, wrong)
     with pytest.raises(DescriptionError, match="dwell time 0 of memory 5"):
         timed_sequence(sequence, [1, 1, 1, 1, 1, 0])
+
+
+@pytest.mark.parametrize("neurons", [300, 7, 50, 0])
+def test_states_of_another_size_are_refused(neurons):
+    """Three states' worth of neurons in one row are no three states; one row a state is."""
+    sequence = random_patterns(4, 100, rng(9))
+    network, inverse = MixedNet(sequence), PseudoinverseMemory(sequence)
+    for call in (lambda s: network.recall(s, 3), inverse.update, inverse.fields, lambda s: inverse.recall(s, 0),
+                 dense_sequence(sequence).update):
+        with pytest.raises(DescriptionError, match=rf"states have shape \({neurons},\); .* 100 neurons"):
+            call(np.ones(neurons))
+        with pytest.raises(DescriptionError, match="states hold 0"):
+            call(np.zeros((3, 100)))
+    assert network.recall(np.ones((3, 100)), 3).shape == inverse.recall(np.ones((3, 100)), 3).shape == (4, 3, 100)
 
 
 def test_context_gates_a_transition():

@@ -174,11 +174,7 @@ class BinaryMemory:
         return self.patterns if self.projected is None else self.projected
 
     def _rows(self, states: ArrayLike) -> tuple[np.ndarray, tuple[int, ...]]:
-        states = np.asarray(states)
-        if states.ndim == 0 or states.shape[-1] != self.neurons:
-            raise DescriptionError(f"states have shape {states.shape}; the last dimension is that of the "
-                                   f"{self.neurons} neurons")
-        return signs(states.reshape(-1, self.neurons), "states", copy=False), states.shape
+        return state_rows(states, self.neurons)
 
     def _refuse_energy(self, what: str) -> None:
         if not self.symmetric:
@@ -288,6 +284,14 @@ def signs(given: ArrayLike, what: str, copy: bool = True) -> np.ndarray:
         row, neuron = np.argwhere(~right)[0]
         raise DescriptionError(f"{what} hold {values[row, neuron]} at row {row}, neuron {neuron}; a neuron is −1 or 1")
     return np.array(values, dtype=np.int8, order="C", copy=True if copy else None)
+
+
+def state_rows(states: ArrayLike, neurons: int) -> tuple[np.ndarray, tuple[int, ...]]:
+    """States (…, neurons) as int8 rows (n_states, neurons), and the shape they had."""
+    states = np.asarray(states)
+    if states.ndim == 0 or states.shape[-1] != neurons:
+        raise DescriptionError(f"states have shape {states.shape}; the last dimension is that of the {neurons} neurons")
+    return signs(states.reshape(-1, neurons), "states", copy=False), states.shape
 
 
 def positions(given: ArrayLike, memories: int) -> np.ndarray:

@@ -10,7 +10,8 @@ the past: the mean of the last τ states (boxcar), or z ← z + (1 − e^{−1/�
 in memory μ its trace fills, until λ_μ f_A(m̄^μ) exceeds what holds it: τ and λ set how long it stays.
 
 Memory neurons are gated by context: one that is silenced projects nothing, so that the transition out of its memory is
-gone. `dense_sequence(…).without(…)` silences memory neurons, `MixedNet.gated` those that drive transitions only.
+gone. `without` of `dense_sequence(…)` and of the pseudoinverse rule silences memory neurons, `MixedNet.gated` those
+that drive transitions only.
 """
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from neuroam.effective import _kernels_trace as kernels
-from neuroam.effective.binary import BinaryMemory, positions, require, signs
+from neuroam.effective.binary import BinaryMemory, positions, require, signs, state_rows
 from neuroam.effective.binary_separation import LINEAR, Exponential, Power, Separation, separation
 from neuroam.effective.sequence_theory import crosstalk_variance, longest_dwell
 from neuroam.errors import DescriptionError, Unsupported
@@ -49,13 +50,15 @@ class PseudoinverseMemory:
     """Generalised pseudoinverse rule: overlaps are decorrelated before they are separated.
 
     Recalls any linearly independent sequence where f(1) > 0 and |f(0)| < f(1)/(P − 1). With the self-terms of the
-    paper's proof that is exact; without, approximate. `projected`: the successors, if not given.
+    paper's proof that is exact; without, approximate. `projected`: the successors, if not given. `silenced` memory
+    neurons, by position, project nothing, but overlaps stay decorrelated from theirs.
     """
 
     patterns: np.ndarray
     projected: np.ndarray | None = None
     separation: Separation | str = LINEAR
     self_terms: bool = True
+    silenced: tuple[int, ...] = ()
 
     def __post_init__(self) -> None:
         chosen = separation(self.separation)
@@ -67,7 +70,11 @@ class PseudoinverseMemory:
             raise DescriptionError(f"projected patterns have shape {projected.shape}, patterns {patterns.shape}; give "
                                    "one projected pattern for each memory")
         require(8 * 4 * patterns.size, f"the pseudoinverse of {len(patterns)} patterns × {patterns.shape[1]} neurons")
-        for name, value in (("separation", chosen), ("patterns", patterns), ("projected", projected)):
+        silenced = tuple(sorted({*positions(self.silenced, len(patterns)).tolist()}))
+        if len(silenced) == len(patterns):
+            raise DescriptionError("all memories are silenced; leave at least one")
+        for name, value in (("separation", chosen), ("patterns", patterns), ("projected", projected),
+                            ("silenced", silenced)):
             object.__setattr__(self, name, value)
 
     @cached_property
@@ -75,17 +82,26 @@ class PseudoinverseMemory:
         """Rows with Σ_j dual_j^μ ξ_j^ν = δ_{μν} where the patterns are independent: O⁺ ξ / N."""
         return np.linalg.pinv(self.patterns.T.astype(float))
 
+    @cached_property
+    def _heard(self) -> np.ndarray:
+        """Positions of the memory neurons that are not silenced."""
+        return np.setdiff1d(np.arange(len(self.patterns)), self.silenced)
+
+    def without(self, memories: ArrayLike) -> PseudoinverseMemory:
+        """The same network with some memory neurons silenced, by their positions: nothing is projected from them."""
+        return replace(self, silenced=(*self.silenced, *positions(memories, len(self.patterns)).tolist()))
+
     def fields(self, states: ArrayLike) -> np.ndarray:
         """h_i of each state (…, neurons)."""
-        states = np.asarray(states)
-        rows = signs(states.reshape(-1, self.patterns.shape[1]), "states", copy=False).astype(float)
         f, n = separation(self.separation), self.patterns.shape[1]
-        decorrelated = rows @ self._dual.T
+        rows, shape = state_rows(states, n)
+        dual, projected = self._dual[self._heard], self.projected[self._heard]  # type: ignore[index]
+        decorrelated = rows.astype(float) @ dual.T
         if self.self_terms:
-            return (f(decorrelated, n) @ self.projected).reshape(states.shape)  # type: ignore[operator]
-        fields = [(self.projected * f((a[:, None] - self._dual * row) * (n / (n - 1)), n - 1)).sum(axis=0)
+            return (f(decorrelated, n) @ projected).reshape(shape)
+        fields = [(projected * f((a[:, None] - dual * row) * (n / (n - 1)), n - 1)).sum(axis=0)
                   for a, row in zip(decorrelated, rows, strict=True)]
-        return np.reshape(fields, states.shape)
+        return np.reshape(fields, shape)
 
     def update(self, states: ArrayLike) -> np.ndarray:
         """Every state after one synchronous step, int8; where the field is 0 a neuron stays as it is."""
@@ -93,10 +109,12 @@ class PseudoinverseMemory:
 
     def recall(self, states: ArrayLike, steps: int) -> np.ndarray:
         """Synchronous steps from each state: (steps + 1, …, neurons), the start first."""
-        trajectory = [np.asarray(states).astype(np.int8)]
+        rows, shape = state_rows(states, self.patterns.shape[1])
+        require(rows.size * (steps + 1), f"the trajectory of {len(rows)} states over {steps} steps")
+        trajectory = [rows]
         for _ in range(steps):
             trajectory.append(self.update(trajectory[-1]))
-        return np.array(trajectory)
+        return np.reshape(trajectory, (steps + 1, *shape))
 
 
 @dataclass(frozen=True, eq=False)
@@ -193,8 +211,7 @@ class MixedNet:
         `history` (states before, …, neurons), the oldest first, is what the trace holds at the start; before it, and
         without it, the network was in its last memory, which moves it to the first.
         """
-        states = np.asarray(states)
-        start = signs(states.reshape(-1, self.sequence.shape[1]), "states")
+        start, shape = state_rows(states, self.sequence.shape[1])
         past = self._past(start, history)
         require(start.size * (steps + 1), f"the trajectory of {len(start)} states over {steps} steps")
         traces = {tau: self._first_trace(past, tau) for tau in self._moved}
@@ -205,7 +222,7 @@ class MixedNet:
             for tau, trace in traces.items():
                 self._follow(trace, tau, now, trajectory[: t + 1], past)
             trajectory[t + 1] = _signs(self.fields(now, traces), now, ROUNDING * self._sizes(now, traces))
-        return trajectory.reshape(steps + 1, *states.shape)
+        return trajectory.reshape(steps + 1, *shape)
 
     def _past(self, start: np.ndarray, history: ArrayLike | None) -> np.ndarray:
         """States before the start, oldest first, at least as many as the longest boxcar holds."""
