@@ -120,13 +120,14 @@ def given(values: Any, population: str = "visible", names: Sequence[str] = (), s
 
 def overlap(answers: np.ndarray, patterns: np.ndarray) -> np.ndarray:
     """Overlap of every answer (n_answers, n) with every pattern (p, n), shape (n_answers, p); 0 where either is 0
-    (or constant, unless patterns are ±1)."""
+    (or constant, unless patterns are ±1), NaN where an answer is not finite."""
     answers = np.asarray(answers, dtype=float)
-    if not np.isin(patterns, (-1.0, 1.0)).all():
-        answers = answers - answers.mean(axis=1, keepdims=True)
-        patterns = patterns - patterns.mean(axis=1, keepdims=True)
-    lengths = np.linalg.norm(answers, axis=1)[:, None] * np.linalg.norm(patterns, axis=1)
-    return np.divide(answers @ patterns.T, lengths, out=np.zeros(lengths.shape), where=lengths > 0)
+    with np.errstate(invalid="ignore"):  # infinite answers
+        if not np.isin(patterns, (-1.0, 1.0)).all():
+            answers = answers - answers.mean(axis=1, keepdims=True)
+            patterns = patterns - patterns.mean(axis=1, keepdims=True)
+        lengths = np.linalg.norm(answers, axis=1)[:, None] * np.linalg.norm(patterns, axis=1)
+        return np.divide(answers @ patterns.T, lengths, out=np.zeros(lengths.shape), where=lengths != 0)
 
 
 def free_memory() -> float:

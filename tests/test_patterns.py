@@ -254,6 +254,18 @@ def test_silence_overlaps_with_nothing(kind):
     np.testing.assert_array_equal(overlap(np.zeros((2, 20)), patterns), np.zeros((2, 4)))
 
 
+@pytest.mark.parametrize("kind", ["sign", "binary"])
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_state_that_is_not_a_number_has_no_overlap(kind, value):
+    """Its neighbours keep theirs, and silence keeps 0."""
+    patterns = Patterns(4, 20, kind=kind).draw(np.random.default_rng(0))
+    answers = np.array([patterns[0], patterns[1], np.zeros(20)])
+    answers[1, 3] = value
+    found = overlap(answers, patterns)
+    assert np.isnan(found[1]).all() and found[0, 0] == pytest.approx(1)
+    np.testing.assert_array_equal(found[2], 0)
+
+
 def test_an_answer_alike_in_all_cells_says_nothing_about_patterns_of_one_level():
     patterns = Patterns(4, 49, kind="binary").draw(np.random.default_rng(0))
     np.testing.assert_allclose(overlap(np.full((1, 49), 0.1), patterns), 0, atol=1e-14)
