@@ -40,18 +40,21 @@ STEP = 2 * ms
 SHARE = 0.6  # of the pairs of a random table have a transition
 ALL = between(0.995, 1.005)
 Table = Mapping[tuple[str, str], str]
+Listed = str | Table | Iterable[tuple[str, str, str]]
 Program = tuple[str, ...]
 
 
 @recipe
-def finite_automaton(transitions: str = FAMILY, programs: str = PROGRAMS, drawn: int = 8, length: int = 5,
+def finite_automaton(transitions: Listed = FAMILY, programs: str = PROGRAMS, drawn: int = 8, length: int = 5,
                      tables: int = 3) -> Protocol:
-    """`transitions`: state, symbol, next state, as "off push on; on push off"; `programs`: a state and its symbols
-    each, run step by step; `drawn` more of `length` symbols are drawn at random, as are `tables` more tables."""
-    table = {(q, x): after for q, x, after in _words(transitions)}
+    """`transitions`: state, symbol, next state, as "off push on; on push off", {("off", "push"): "on"} or triples;
+    `programs`: a state and its symbols each, run step by step, the published ones with the published table alone;
+    `drawn` more of `length` symbols are drawn at random, as are `tables` more tables."""
+    table = read(transitions)
     states = tuple(dict.fromkeys([*(q for q, _ in table), *table.values()]))
     symbols = tuple(dict.fromkeys(x for _, x in table))
-    given = [tuple(words) for words in _words(programs)]
+    told = programs if programs != PROGRAMS or table == read(FAMILY) else ""
+    given = [_known(tuple(part.split()), states, symbols) for part in told.split(";") if part.strip()]
     listed = [program[:k] for program in given for k in range(3, len(program) + 1)]
     listed += _programs(table, states, symbols, drawn, length)
     singles: list[Program] = [(q, x) for q in states for x in symbols]
@@ -78,8 +81,40 @@ def finite_automaton(transitions: str = FAMILY, programs: str = PROGRAMS, drawn:
     )
 
 
-def _words(text: str) -> list[list[str]]:
-    return [entry.split() for entry in text.split(";") if entry.strip()]
+def read(given: Listed) -> dict[tuple[str, str], str]:
+    """The table that a text, a dictionary or triples give, as `automaton` reads it."""
+    table: dict[tuple[str, str], str] = {}
+    for words in _entries(given):
+        entry = " ".join(map(str, words))
+        if len(words) != 3 or not all(isinstance(word, str) and word.split(";") == word.split() for word in words):
+            raise DescriptionError(f"transition {entry!r}: give three words, a state, a symbol and the next state")
+        if table.setdefault((words[0], words[1]), words[2]) != words[2]:
+            raise DescriptionError(f"transition {entry!r}: {words[0]!r} with {words[1]!r} already leads to "
+                                   f"{table[words[0], words[1]]!r}; an automaton goes to one state")
+    if not table:
+        raise DescriptionError(f"transitions {given!r} hold none; give them as 'off push on; on push off'")
+    return table
+
+
+def _entries(given: Any) -> list[tuple[Any, ...]]:
+    """One tuple for each transition, whatever is in it."""
+    if isinstance(given, str):
+        return [tuple(part.split()) for part in given.split(";") if part.strip()]
+    if isinstance(given, Mapping):
+        return [(*(key if isinstance(key, tuple) else (key,)), after) for key, after in given.items()]
+    if not isinstance(given, Iterable):
+        raise DescriptionError(f"transitions are {given!r}; give them as 'off push on; on push off', as a table "
+                               "{(state, symbol): next state}, or as triples")
+    listed = (entry.split() if isinstance(entry, str) else entry for entry in given)
+    return [tuple(entry) if isinstance(entry, (tuple, list)) else (entry,) for entry in listed]
+
+
+def _known(program: Program, states: Sequence[str], symbols: Sequence[str]) -> Program:
+    for word, names, what in ((program[0], states, "state"), *((word, symbols, "symbol") for word in program[1:])):
+        if word not in names:
+            raise DescriptionError(f"finite_automaton: program {' '.join(program)!r} has {word!r}, which is no {what} "
+                                   f"of the table; it has {', '.join(names)}")
+    return program
 
 
 def random_table(states: Sequence[str], symbols: Sequence[str], seed: int) -> dict[tuple[str, str], str]:
@@ -150,6 +185,9 @@ def _groups(known: Mapping[str, Table]) -> tuple[Group, ...]:
 def _predictions(known: Mapping[str, Table], singles: list[Program], programs: list[Program]
                  ) -> tuple[Prediction, ...]:
     right, wrong = _split(known[GIVEN], singles)
+    moves = [pair for pair in right if run(known[GIVEN], pair)[0] != pair[0]]
+    stuck = (_claim("no transitions: symbols that lead to the next state", CUT, reached, within(0.005), CONTROL,
+                    "must fail", wanted=_wanted(known[GIVEN], moves)),)
     guessed = (
         _claim("guessing: wrong symbols that leave the state unchanged", GUESSING, reached, below(0.7), CONTROL,
                "must fail", wanted=_wanted(known[GIVEN], wrong)),
@@ -159,15 +197,15 @@ def _predictions(known: Mapping[str, Table], singles: list[Program], programs: l
     return (
         *(claim for name, table in known.items() for claim in _of_table(name, table, singles, programs)),
         *(guessed if wrong else ()),
-        _claim("no transitions: symbols that lead to the next state", CUT, reached, within(0.005), CONTROL, "must fail",
-               wanted=_wanted(known[GIVEN], [pair for pair in right if run(known[GIVEN], pair)[0] != pair[0]])),
+        *(stuck if moves else ()),
     )
 
 
 def _of_table(name: str, table: Table, singles: list[Program], programs: list[Program]) -> list[Prediction]:
     right, wrong = _split(table, singles)
-    source, published = (SIMULATED, "160 of 160; 90 of 90 steps") if name == GIVEN else (OURS, "all")
-    kept = (NOTEBOOK, "unchanged") if name == GIVEN else (OURS, "unchanged")
+    told = name == GIVEN and table == read(FAMILY)
+    source, published = (SIMULATED, "160 of 160; 90 of 90 steps") if told else (OURS, "all")
+    kept = (NOTEBOOK, "unchanged") if told else (OURS, "unchanged")
     of_wrong = [
         _claim(f"{name}: wrong symbols that leave the state unchanged", name, reached, ALL, *kept,
                wanted=_wanted(table, wrong)),

@@ -16,11 +16,10 @@ from neuroam.effective.automaton import random_transitions
 from neuroam.errors import DescriptionError
 from neuroam.experiment import simulate
 from neuroam.graphs import FAMILY, states_of, symbols_of, transitions_of
-from neuroam.protocols.finite_automaton import CUT, GIVEN, GUESSING, called, finite_automaton, random_table, run
+from neuroam.protocols.finite_automaton import CUT, GIVEN, GUESSING, called, finite_automaton, random_table, read, run
 from neuroam.protocols.finite_automaton import FAMILY as TOLD
 from neuroam.session import schedule
 from neuroam.solvers import Numba
-from neuroam.units import ms
 from neuroam.wiring import wire
 
 TABLE = transitions_of(FAMILY)
@@ -181,10 +180,51 @@ def test_a_protocol_without_a_program_is_refused():
         finite_automaton(programs="H wife", drawn=0)
 
 
-def test_an_unknown_symbol_is_refused_before_anything_runs():
-    protocol = finite_automaton(transitions="a x b", programs="a x y", drawn=0, tables=0)
-    with pytest.raises(DescriptionError, match="unknown stimulus 'y'"):
-        schedule(protocol, wire(automaton(transitions="a x b", tau_visible=50 * ms), 0), 2e-3)
+@pytest.mark.parametrize("program, message", [
+    ("a x y", "'y', which is no symbol of the table; it has x"), ("x x x", "'x', which is no state of the table"),
+    ("a x x; c", "'c', which is no state")])
+def test_programs_of_another_table_are_refused(program, message):
+    with pytest.raises(DescriptionError, match=message):
+        finite_automaton(transitions="a x b", programs=program, drawn=0, tables=0)
+
+
+def test_published_programs_and_numbers_go_with_the_published_table():
+    protocol = finite_automaton(transitions="off push on; on push off", tables=0)
+    assert all(trial.name.startswith(("off: push", "on: push")) for block in protocol.blocks for trial in block.trials)
+    assert not any("160" in claim.published for claim in protocol.predictions)
+    told = finite_automaton(tables=0, drawn=0)
+    assert [trial.name for trial in told.blocks[1].trials][:2] == ["M: daughter, daughter",
+                                                                   "M: daughter, daughter, brother"]
+    assert sum("160 of 160" in claim.published for claim in told.predictions) == 2
+
+
+@pytest.mark.parametrize("given", [
+    "off push", "off push on; off push off", "", ";", "a x b c", 5, None, {}, {"ab": "b"}, {("a", 1): "b"},
+    [("a", "x")], ["a x"], [("a b", "x", "a")], [("a;", "x", "a")], [1], "off push on; on push off",
+    {("off", "push"): "on"}, [("off", "push", "on"), ["on", "push", "off"]], ["off push on"], FAMILY])
+def test_protocol_and_circuit_read_tables_alike(given):
+    found = []
+    for reader in (read, transitions_of):
+        try:
+            found.append(reader(given))
+        except DescriptionError as refused:
+            found.append(str(refused))
+    assert found[0] == found[1]
+    if isinstance(found[0], str):
+        with pytest.raises(DescriptionError):
+            finite_automaton(transitions=given)
+    else:
+        strain = finite_automaton(transitions=given).groups[0].strain["transitions"]
+        assert transitions_of(strain) == found[0]
+
+
+def test_a_table_that_goes_nowhere_has_no_claim_to_move():
+    """Nor any trial that nobody wants: all claims are about some."""
+    still = finite_automaton(transitions="a x a; b y b", tables=0)
+    assert not any(claim.claim.startswith(CUT) for claim in still.predictions)
+    for claim in still.predictions:
+        settings = claim.statistic.keywords["measure"].keywords
+        assert settings.get("wanted") or settings.get("trials")
 
 
 def test_the_methods_section_names_what_there_is():
