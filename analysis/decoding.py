@@ -11,7 +11,8 @@ of each; without a number of folds every trial is its own.
     p          (1 + shuffles at least as accurate) / (1 + shuffles) (Phipson & Smyth 2010, Stat Appl Genet 9:39)
 
 Silent units say nothing and stay in. Of equally near conditions the first is taken, so that silence decodes at chance;
-a code without variance has no correlation distance and counts as wrong.
+a code without variance has no correlation distance and counts as wrong. An animal of which a response is NaN has
+accuracy, shuffles and p NaN.
 """
 from __future__ import annotations
 
@@ -38,7 +39,7 @@ def decode(recording: xr.Dataset, population: str, by: str = "stimulus", folds: 
     _check(names, labels, folds, distance)
     found = [_one_animal(code, labels, folds, distance, shuffles, seed) for code in rates.values]
     decoded, accuracy, shuffled = (np.array(part) for part in zip(*found, strict=True))
-    above = (shuffled >= accuracy[:, None] - 1e-12).sum(axis=1)
+    above = np.where(np.isnan(accuracy), np.nan, (shuffled >= accuracy[:, None] - 1e-12).sum(axis=1))
     return xr.Dataset({
         "decoded": labelled(np.append(names, "")[decoded], ("animal", "trial"), rates),
         "accuracy": labelled(accuracy, ("animal",), rates),
@@ -52,6 +53,7 @@ def confusion(decoded: xr.Dataset) -> xr.DataArray:
     truth, guess = decoded[decoded.attrs["by"]].values, decoded["decoded"].values
     names = np.unique(truth)
     table = np.array([[[np.mean(row[truth == one] == other) for other in names] for one in names] for row in guess])
+    table = np.where(np.isnan(decoded["accuracy"].values)[:, None, None], np.nan, table)
     return labelled(table, ("animal", "condition", "decoded_as"), decoded, condition=names, decoded_as=names)
 
 
@@ -98,6 +100,8 @@ def balanced_accuracy(labels: np.ndarray, decoded: np.ndarray) -> float:
 
 def _one_animal(code: np.ndarray, labels: np.ndarray, folds: int | None, distance: str, shuffles: int,
                 seed: int) -> tuple[np.ndarray, float, np.ndarray]:
+    if np.isnan(code).any():
+        return np.full(len(code), -1), np.nan, np.full(shuffles, np.nan)
     decoded = cross_validated(code, labels, folds, distance, seed)
     rng = np.random.default_rng(seed)
     shuffled = np.empty(shuffles)

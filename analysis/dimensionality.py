@@ -4,7 +4,7 @@
 
 λ the eigenvalues of the covariance C of units (Litwin-Kumar et al. 2017, Neuron 93:1153). It is 1 for a line and the
 number of units for a ball, and at most one below the number of samples. Silent units add nothing. A code that does not
-vary has NaN.
+vary, or has NaN in it, has NaN.
 """
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def _participation(code: np.ndarray) -> float:
 
 
 def _fractions(code: np.ndarray) -> np.ndarray:
-    if not np.ptp(code, axis=0).any():
+    if np.isnan(code).any() or not np.ptp(code, axis=0).any():
         return np.full(min(code.shape), np.nan)
     variance = np.linalg.svd(code - code.mean(axis=0), compute_uv=False) ** 2
     return variance / variance.sum()

@@ -6,6 +6,7 @@ import pytest
 from little_memory import answering
 
 from neuroam.analysis.decoding import balanced_accuracy, confusion, cross_validated, deal, decode, nearest
+from neuroam.analysis.responses import responses
 from neuroam.prediction import DescriptionError
 
 RNG = np.random.default_rng(0)
@@ -77,6 +78,17 @@ def test_silence_decodes_at_chance_and_not_at_all_by_correlation():
     assert float(euclidean["accuracy"][0]) == 0.5 and float(euclidean["p"][0]) == 1
     correlation = decode(recording, "E", shuffles=5, distance="correlation")
     assert float(correlation["accuracy"][0]) == 0 and (correlation["decoded"] == "").all()
+
+
+def test_what_was_not_measured_is_not_decoded():
+    code = np.stack([CODE, CODE])
+    rates = responses(answering(code.astype(int), [f"s{k}" for k in LABELS]), "E")
+    rates[0, 5, 3] = np.nan
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("neuroam.analysis.decoding.responses", lambda *_: rates)
+        found = decode(answering(code.astype(int), [f"s{k}" for k in LABELS]), "E", shuffles=5)
+    assert np.isnan(found["accuracy"][0]) and np.isnan(found["p"][0]) and np.isnan(found["shuffled"][0]).all()
+    assert (found["decoded"][0] == "").all() and found["accuracy"][1] > 0.5 and found["p"][1] == 1 / 6
 
 
 def test_a_silent_unit_changes_nothing():

@@ -18,8 +18,24 @@ import xarray as xr
 from edge_cases import ARGUMENTS, EDGES, FIGURES, OWN, analyses, arguments_of, one_trial, whole
 from io_cases import animal_of, assert_identical
 
-from neuroam.analysis.sparseness import coding_level
+from neuroam.analysis.correlation import mean_over_pairs, signal_correlations
+from neuroam.analysis.decoding import confusion, decode
+from neuroam.analysis.dimensionality import participation_ratio, spectrum
+from neuroam.analysis.rates import psth
+from neuroam.analysis.replay import first_spikes, replay_fraction, replay_scores, template_match
+from neuroam.analysis.responses import responses
+from neuroam.analysis.selectivity import depth, tuning
+from neuroam.analysis.similarity import (
+    compare_codes,
+    compare_dissimilarity,
+    debiased_cka,
+    dissimilarity,
+    linear_cka,
+    procrustes,
+)
+from neuroam.analysis.sparseness import coding_level, vinje_gallant
 from neuroam.analysis.style import canvas
+from neuroam.analysis.warp import peak_times, scaling_against_shift
 from neuroam.errors import NeuroamError, RecordingError
 from neuroam.recording import load, save
 
@@ -108,6 +124,54 @@ def test_the_report_is_written_and_decides_nothing(kind, tmp_path):
     assert {verdict.verdict for verdict in verdicts} == {"not decidable"}
     page = write_report(tmp_path, [Level("spiking", recording, verdicts)], mushroom_body(), protocol, "neuroam run")
     assert page.stat().st_size > 1e5
+
+
+def peaks_and_templates(recording):
+    courses = psth(recording, "KC", 0.02)
+    one = courses.isel(animal=0, stimulus=0)
+    first = first_spikes(recording, "KC")
+    scores = replay_scores(first, first.isel(animal=0, trial=0, drop=True), shuffles=5)
+    return [peak_times(courses), scaling_against_shift(one, one).to_array(), replay_fraction(scores),
+            template_match(one, one, [1, 2]).to_array()]
+
+
+def accuracy_and_p(recording):
+    found = decode(recording, population_of(recording), shuffles=5)
+    return [found["accuracy"], found["p"], confusion(found)]
+
+
+def population_of(recording):
+    """The graded one where it was recorded."""
+    return "MBON" if "MBON" in recording["population"].values else "KC"
+
+
+ARRAYS = {
+    "participation_ratio": lambda r: [participation_ratio(tuning(r, population_of(r)))],
+    "participation over trials": lambda r: [participation_ratio(responses(r, population_of(r)), over="trial")],
+    "spectrum": lambda r: [spectrum(tuning(r, population_of(r)))],
+    "depth": lambda r: [depth(tuning(r, population_of(r)))],
+    "sparseness": lambda r: [vinje_gallant(tuning(r, population_of(r)), dim) for dim in ("unit", "stimulus")],
+    **{measure.__name__: lambda r, measure=measure: [compare_codes(*2 * [tuning(r, population_of(r))], measure)]
+       for measure in (linear_cka, debiased_cka, procrustes)},
+    **{metric: lambda r, metric=metric: [compare_dissimilarity(*2 * [dissimilarity(r, population_of(r), metric)])]
+       for metric in ("correlation", "euclidean")},
+    "mean over pairs": lambda r: [mean_over_pairs(signal_correlations(r, population_of(r)))],
+    "decode": accuracy_and_p, "peaks and templates": peaks_and_templates}
+UNITS_ENOUGH = {"decode", "peaks and templates"}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_what_takes_arrays_takes_those_of_them_all(name):
+    for kind, make in EDGES.items():
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("error", RuntimeWarning)
+                found = ARRAYS[name](make())
+        except NeuroamError as error:
+            assert name in UNITS_ENOUGH and kind in ("one trial", "one unit"), (kind, str(error))
+            continue
+        if kind == "NaN" and name != "peaks and templates":
+            assert all(np.isnan(array).all() for array in found), found
 
 
 def test_every_measure_demanded_is_among_them():

@@ -169,6 +169,12 @@ def test_participation_ratio_of_known_spectra():
     assert np.isnan(participation_ratio(as_code(np.full((4, 3), 0.1))))
 
 
+def test_a_code_with_nan_has_no_dimensions():
+    holes = X.copy()
+    holes[2, 3] = np.nan
+    assert np.isnan(participation_ratio(as_code(holes))) and np.isnan(spectrum(as_code(holes))).all()
+
+
 def test_participation_ratio_by_traces():
     covariance = np.cov(X.T)
     expected = np.trace(covariance) ** 2 / np.trace(covariance @ covariance)
