@@ -259,6 +259,93 @@ def test_a_name_tells_everything_that_made_a_cell():
     assert cell().name == cell().name
 
 
+PINNED = """
+import neuroam.fingerprint, neuroam.sweep_cell
+neuroam.fingerprint.code_hash = neuroam.sweep_cell._analysis_hash = str  # not what is tested here
+"""
+NAMED = """
+from dataclasses import replace
+from functools import partial
+from neuroam.fingerprint import fingerprint
+from neuroam.prediction import Prediction, above
+from neuroam.solvers import Numba
+from neuroam.runs import Plan
+from neuroam.sweep_cell import name_of
+import theirlab.main
+
+made = theirlab.main.lab()
+def named(**changes):
+    return name_of(Plan("spiking", made, replace(theirlab.main.pulse(), **changes), Numba(dt=1e-4)))
+stated = Prediction("c", partial(partial(theirlab.main.statistic, scale=2)), above(0.0), "", "", "ours")
+print(named(predictions=(stated,)), named(predictions=(), metrics={"m": theirlab.main.Metric()}), fingerprint(made),
+      fingerprint(theirlab.main.compiled))
+"""
+LAB = """
+import functools
+import little_sweep
+from neuroam.recipe import recipe
+from theirlab import helpers
+
+def statistic(recording, scale):
+    return helpers.helper(recording) * scale
+
+class Metric:
+    def __call__(self, recording):
+        return helpers.helper(recording)
+
+@recipe
+def lab(cells: int = 4):
+    return little_sweep.tiny(cells)
+
+pulse = little_sweep.pulse
+compiled = functools.lru_cache(statistic)
+"""
+
+
+def named(folder, helper, words=NAMED):
+    """What is printed with this text of the helper, by a process of its own."""
+    (folder / "theirlab").mkdir(parents=True, exist_ok=True)
+    for name, text in (("__init__", ""), ("main", LAB), ("helpers", helper)):
+        (folder / "theirlab" / f"{name}.py").write_text(text)
+    (folder / "script.py").write_text(PINNED + words)
+    place = os.pathsep.join([str(folder), str(Path(__file__).parent)])
+    done = subprocess.run([sys.executable, "-B", "-W", "ignore", "script.py"], cwd=folder, text=True,
+                          capture_output=True, env={**os.environ, "PYTHONPATH": place})
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+def test_a_helper_of_somebodys_package_is_part_of_the_name(tmp_path):
+    one = "FACTOR = 1\ndef helper(recording):\n    return FACTOR\n"
+    first = named(tmp_path / "here", one)
+    assert len(set(first)) == 4 and first == named(tmp_path / "elsewhere", one)
+    changed = named(tmp_path / "here", one.replace("FACTOR = 1", "FACTOR = 2"))
+    assert all(before != after for before, after in zip(first, changed, strict=True))
+
+
+OWN = """
+from theirlab.helpers import helper
+from neuroam.fingerprint import fingerprint
+from neuroam.units import ms
+GRID = [1, 2]
+FACTOR = {"a": 3.0}
+DELAY = 5*ms
+def again(n): return again(n - 1) if n else own(n)
+def own(n): return FACTOR["a"] * n + float(DELAY) + (n in {"x", "y", "z"})
+def statistic(recording): return again(3) + helper(recording)
+print(fingerprint(statistic))
+"""
+
+
+def test_a_script_is_named_by_what_the_statistic_uses_of_it(tmp_path):
+    helper = "def helper(recording):\n    return 1\n"
+    first = named(tmp_path, helper, OWN)
+    assert named(tmp_path, helper, OWN.replace("[1, 2]", "[1, 2, 3]")) == first
+    for old, new in (("3.0", "4.0"), ("5*ms", "6*ms"), ("* n +", "+ n +")):
+        assert named(tmp_path, helper, OWN.replace(old, new)) != first, new
+    assert named(tmp_path, helper.replace("1", "2"), OWN) != first
+
+
 def test_a_worker_has_one_thread_for_linear_algebra(tmp_path):
     counts = []
 
