@@ -28,7 +28,7 @@ from neuroam.protocols.community_structure import (
     community_structure,
 )
 from neuroam.protocols.image_retrieval import ALONE, LINKED, image_retrieval
-from neuroam.protocols.inhibition_sequences import BACKWARD, BOTH, in_updates, inhibition_sequences, setting
+from neuroam.protocols.inhibition_sequences import BACKWARD, BOTH, in_updates, inhibition_sequences, resolved, setting
 from neuroam.protocols.recall_range import COARSE, QUIET, WIDE, recall_range
 from neuroam.protocols.serial_position_correlation import BASE, PATTERNS, cued, named, serial_position_correlation
 from neuroam.protocols.serial_position_correlation import SHUFFLED as SHUFFLED_ORDER
@@ -294,7 +294,10 @@ def test_replay_follows_the_arrows_and_nothing_else(level):
     speeds = {name: mean(made, attractors.speed, name, per=.0112) for name in (forward, setting(0, 1), BACKWARD, BOTH)}
     assert speeds[forward] > 3 * speeds[setting(0, 1)] > 0
     assert speeds[BACKWARD] == pytest.approx(-speeds[forward], rel=.15)
-    assert abs(speeds[BOTH]) < .1 * speeds[forward]
+    stays, = (p for p in inhibition_sequences().predictions if p.claim.startswith(BOTH))
+    assert stays.statistic(made).mean() < stays.expect.high < 1
+    for moving in (forward, setting(0, 1), BACKWARD):
+        assert mean(made, resolved(signed=False), moving) > 2 * stays.expect.high
 
 
 def test_links_leave_the_digit_and_not_the_image():
