@@ -73,7 +73,7 @@ def test_each_memory_is_its_closed_form(model, gain, states):
 def test_minus_the_gradient_of_the_energy_drives_the_state(model, states):
     """−∂E/∂g = update − v, so dE along a small step is −(update − v)·dg; a wrong term of either would show."""
     effective = integrate_out(wire(visible_hidden(model=model, patterns=P, cells=N, gain=0.7), 3))
-    drive = np.random.default_rng(1).standard_normal(N)
+    drive = np.random.default_rng(1).standard_normal(N) * (model != "softmax with a body")
     step = 1e-5 * np.random.default_rng(2).standard_normal(states.shape)
     change = effective.energy(states + step, drive) - effective.energy(states - step, drive)
     emitted = effective.emission(states + step) - effective.emission(states - step)
@@ -172,6 +172,37 @@ def test_the_protocol_level_ends_in_the_fixed_point_of_the_model():
     np.testing.assert_allclose(outcome.responses["visible"], effective.emission(final), atol=1e-9)
 
 
+@pytest.mark.parametrize("lateral", [0.0, 0.4])
+@pytest.mark.parametrize("model, competition", [("softmax with a body", 1000.0), ("softmax with a body", 10.0),
+                                                ("softmax", 1000.0)])
+def test_under_a_lasting_cue_the_flow_is_the_circuit(model, competition, lateral):
+    """Step by step. An interneuron that divides also divides the cue, and what visible neurons tell each other."""
+    plain = visible_hidden(model=model, patterns=P, cells=N, competition=competition)
+    joined = replace(plain, projections=(*plain.projections, Projection("visible", "visible", one_to_one(), lateral)))
+    wired = wire(joined, 3)
+    cue = 0.3 * wired.patterns[1] - wired.patterns[0]
+    protocol = Protocol("p", "p", "", (Block("b", (Trial("t", 200*ms, (Stimulus("cue", cue, 200*ms),)),)),),
+                        (Record("visible", 1*ms),))
+    trace = Adiabatic(1e-3).run(wired, schedule(protocol, wired, 1e-3)).traces["visible"]
+    effective, v = integrate_out(wired), np.zeros(N)
+    for step in trace:
+        np.testing.assert_allclose(effective.emission(v), step, rtol=0, atol=1e-12)
+        v = effective.flow(v, 1e-3, 1e-3, cue)
+    alone = effective.update(v, cue) - effective.update(v) - cue  # control: undivided, that would be 0
+    assert (np.abs(alone).max() > 1e-3) == (model == "softmax with a body")
+
+
+def test_a_divided_drive_is_the_gradient_of_nothing(states):
+    body = visible_hidden(model="softmax with a body", patterns=P, cells=N)
+    effective = integrate_out(wire(body, 3))
+    assert np.isfinite(effective.energy(states)).all()
+    with pytest.raises(Unsupported, match="no energy under a drive, which its interneuron divides; leave the drive"):
+        effective.energy(states, 1.0)
+    joined = replace(body, projections=(*body.projections, Projection("visible", "visible", one_to_one(), 0.5)))
+    with pytest.raises(Unsupported, match="what visible neurons tell each other is divided"):
+        integrate_out(wire(joined, 3)).energy(states)
+
+
 @pytest.mark.parametrize("circuit, hidden, message", [
     (mushroom_body(kenyon=50), ("KC",), "KC.* leaves .*MBON|has no place once KC"),
     (mushroom_body(kenyon=50), ("KC", "APL"), "APL, KC .*in a loop.* absorb the loop"),
@@ -207,7 +238,7 @@ def test_what_would_be_dropped_or_misread_is_refused(circuit, message):
 
 def test_conductances_are_refused():
     wired = wire(small())
-    with pytest.raises(Unsupported, match="v->h is a conductance.*leave its reversal potential out"):
+    with pytest.raises(Unsupported, match=r"v->h is a conductance.*leave its reversal potential out"):
         integrate_out(wired.with_projection(0, reversal=0.0))
 
 

@@ -104,7 +104,7 @@ class _Reduction:
 
     def model(self) -> EffectiveModel:
         wired, v = self.wired, self.visible
-        memory, separation, factor = self._separation()
+        memory, separation, factor, divides = self._separation()
         for q in wired.projections:
             _refuse_input(wired, q, v, self.order)
         lateral = self.joined.get((v, v))
@@ -123,6 +123,7 @@ class _Reduction:
             thresholds(population),
             dense_weights(lateral, wired) if lateral is not None else None,
             gains(population),
+            divides,
         )
         return replace(model, asymmetry=self._asymmetry(model))
 
@@ -151,8 +152,9 @@ class _Reduction:
             )
         return self.joined[pre, post]
 
-    def _separation(self) -> tuple[int, Transfer, float]:
-        """The hidden population that stores, its transfer function, and what multiplies its answers."""
+    def _separation(self) -> tuple[int, Transfer, float, bool]:
+        """The hidden population that stores, its transfer function, what multiplies its answers, and whether what else
+        visible neurons hear is divided with them."""
         if len(self.order) == 1:
             memory = self.order[0]
             self._only({(self.visible, memory), (memory, self.visible)})
@@ -162,7 +164,7 @@ class _Reduction:
                     "together with the population it pools"
                 )
             self._adds()
-            return memory, transfer_of(self.wired.populations[memory]), 1.0
+            return memory, transfer_of(self.wired.populations[memory]), 1.0, False
         if len(self.order) == 2 and isinstance(transfer_of(self.wired.populations[self.order[0]]), Exponential):
             return self._divided(*self.order)
         names = ", ".join(self.wired.populations[p].name for p in self.order)
@@ -171,7 +173,7 @@ class _Reduction:
             "that divides; run the circuit with Adiabatic(), which needs no closed form"
         )
 
-    def _divided(self, memory: int, pool: int) -> tuple[int, Transfer, float]:
+    def _divided(self, memory: int, pool: int) -> tuple[int, Transfer, float, bool]:
         """Exponential cells e, and an interneuron A = w₁ Σ e that divides their answers by 1 + w₂ A: a softmax whose
         silent competitor weighs 1/(w₁ w₂), times 1/(w₁ w₂); without that interneuron, exponential cells."""
         self._only({(self.visible, memory), (memory, self.visible), (memory, pool), (pool, self.visible)})
@@ -193,14 +195,14 @@ class _Reduction:
         strength = float(heard.weight) * float(divided.weight) * float(exponential.gain)
         strength *= float(gains(wired.populations[pool])[0])
         if strength == 0:
-            return memory, exponential, 1.0
+            return memory, exponential, 1.0, False
         if strength < 0:
             raise Unsupported(
                 f"{wired.populations[pool].name} divides by 1 + {strength:g} Σ r, which is no softmax; make the "
                 f"weights of {heard.name} and {divided.name} positive, or run the circuit with Adiabatic()"
             )
         softmax = Softmax(float(exponential.slope), 1 / strength)
-        return memory, softmax, float(exponential.gain) / strength
+        return memory, softmax, float(exponential.gain) / strength, True
 
     def _adds(self, *divides: tuple[int, int]) -> None:
         """Refuse projections that divide, but for those of the pairs `divides`."""
@@ -237,6 +239,8 @@ class _Reduction:
                 "the projection back to the visible neurons is not the transpose of the similarity; make the synapses "
                 "symmetric, or do without an energy"
             )
+        if model.divides and model.lateral is not None and model.lateral.any():
+            return "what visible neurons tell each other is divided; leave it out, or do without an energy"
         if model.lateral is not None and not np.array_equal(model.lateral, model.lateral.T):
             return "the lateral synapses are not symmetric; make them so, or do without an energy"
         for transfer in (model.activation, model.separation):

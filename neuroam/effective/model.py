@@ -1,5 +1,9 @@
 """Models of visible neurons alone, v ← P f(S g(v)) + L g(v) + I, as `neuroam.effective.integrate` makes them: update,
-flow, descent and energy of many states at once."""
+flow, descent and energy of many states at once.
+
+Where an interneuron that divides has made f a softmax with a silent competitor, it divides all that visible neurons
+hear: v ← P f + (1 − Σ f)(L g + I), 1 − Σ f being the competitor's share. With an I or L that is no gradient.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,8 @@ class EffectiveModel:
 
     `similarity` is S (n_hidden, n), `separation` f with the thresholds `hidden_threshold`, `projection` P (n,
     n_hidden), `lateral` L (n, n) or None, `activation` g with `threshold`, `tau` the visible time constant in seconds,
-    `gain` (n,) what multiplies each visible cell's emission: 0 where it is silenced.
+    `gain` (n,) what multiplies each visible cell's emission: 0 where it is silenced. `divides`: what visible neurons
+    hear otherwise is divided as well.
     """
 
     name: str
@@ -33,6 +38,7 @@ class EffectiveModel:
     threshold: np.ndarray
     lateral: np.ndarray | None = None
     gain: np.ndarray | float = 1.0
+    divides: bool = False
     asymmetry: str = ""
 
     @property
@@ -44,13 +50,16 @@ class EffectiveModel:
         return self.activation(np.asarray(states, float).T, self._column(self.threshold, states)).T * self.gain
 
     def update(self, states: np.ndarray, drive: np.ndarray | float = 0.0) -> np.ndarray:
-        """The synchronous update v ← P f(S g(v)) + L g(v) + I, with I = `drive`."""
+        """The synchronous update v ← P f(S g(v)) + L g(v) + I, with I = `drive`: one number, (n,) or as `states`."""
         states = self._checked(states)
+        drive = np.asarray(drive, float)
         emitted = self.emission(states)
         similar = emitted @ self.similarity.T
         answer = self.separation(similar.T, self._column(self.hidden_threshold, states)).T
-        total = answer @ self.projection.T + drive
-        return total + emitted @ self.lateral.T if self.lateral is not None else total
+        others = drive + emitted @ self.lateral.T if self.lateral is not None else drive
+        if self.divides:
+            others = others * (1 - answer.sum(axis=-1, keepdims=True))
+        return answer @ self.projection.T + others
 
     def flow(self, states: np.ndarray, duration: float, dt: float, drive: np.ndarray | float = 0.0) -> np.ndarray:
         """Continuous dynamics τ dv/dt = −v + …, over `duration` in steps of `dt` seconds, each going the fraction
@@ -129,6 +138,11 @@ class EffectiveModel:
         """E of the formula above, shape (n_states,) or (). Raises `Unsupported` with the reason where there is none."""
         self._refuse_energy()
         states = self._checked(states)
+        drive = np.asarray(drive, float)
+        if self.divides and drive.any():
+            raise Unsupported(
+                f"{self.name} has no energy under a drive, which its interneuron divides; leave the drive out"
+            )
         emitted = self.emission(states)
         own = self.activation.conjugate(emitted.T, self._column(self.threshold, states))
         shared = self.separation.lagrangian(self.similarity @ emitted.T, self._column(self.hidden_threshold, states))
