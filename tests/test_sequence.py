@@ -271,6 +271,8 @@ def test_dwell_times_out_of_reach_are_refused():
     for wrong in ([2] * 5, [2.5] * 6):
         with pytest.raises(DescriptionError, match="one whole number of steps"):
             timed_sequence(sequence, wrong)
+    with pytest.raises(DescriptionError, match=r"dwell times are \[2.0, nan.*one whole number of steps"):
+        timed_sequence(sequence, [2, math.nan, 2, 2, 2, 2])
     with pytest.raises(DescriptionError, match="dwell time 0 of memory 5"):
         timed_sequence(sequence, [1, 1, 1, 1, 1, 0])
 
@@ -287,6 +289,27 @@ def test_states_of_another_size_are_refused(neurons):
         with pytest.raises(DescriptionError, match="states hold 0"):
             call(np.zeros((3, 100)))
     assert network.recall(np.ones((3, 100)), 3).shape == inverse.recall(np.ones((3, 100)), 3).shape == (4, 3, 100)
+
+
+@pytest.mark.parametrize("alike, degree, kept", [(0.0, 4, True), (0.8, 4, False), (0.8, 60, True)])
+def test_patterns_that_overlap_are_timed_right_or_refused(alike, degree, kept):
+    """Patterns made of one another: what is accepted keeps to its times, the rest is refused."""
+    common, own = random_patterns(1, 300, rng(12)), random_patterns(8, 300, rng(13))
+    sequence = np.where(rng(14).random((8, 300)) < np.sqrt(alike), common, own)
+    wanted = [2, 4, 3, 1, 5, 2, 3, 4]
+    if kept:
+        states = timed_sequence(sequence, wanted, degree).recall(sequence[0], 3 * sum(wanted))
+        np.testing.assert_array_equal(stays(states, sequence), wanted * 3)
+    else:
+        with pytest.raises(DescriptionError, match=r"memory \d would not last . steps at degree 4: .* up to 0\.8"):
+            timed_sequence(sequence, wanted, degree)
+
+
+def test_digits_at_degree_4_are_refused():
+    datasets = pytest.importorskip("sklearn.datasets")
+    images = np.where(datasets.load_digits().data[:10] > 7.5, 1, -1)
+    with pytest.raises(DescriptionError, match="these patterns overlap by up to"):
+        timed_sequence(images, [3] * 10, 4)
 
 
 def test_context_gates_a_transition():

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -181,6 +182,35 @@ def test_bias():
 
 def test_best_degree():
     assert best_degree(10) == 5 and best_degree(15) in (7, 8) and best_degree(20) == 10
+    for neurons in (2, 3, 12, 31, 60, 300):
+        laws = [transition_capacity(neurons, Power(d)) for d in range(1, min(neurons, 180) + 1)]
+        assert transition_capacity(neurons, Power(best_degree(neurons))) == pytest.approx(max(laws))
+
+
+def test_high_degrees_by_whole_numbers():
+    """(2d − 1)!! / N^d at degrees whose factorials no float holds."""
+    for degree, neurons in ((3, 20), (80, 100), (200, 150)):
+        odd = Fraction(math.prod(range(1, 2 * degree, 2)), neurons ** degree)
+        assert term_variance(neurons, Power(degree)) == pytest.approx(float(odd), rel=1e-9)
+    with pytest.raises(DescriptionError, match=r"Power.* at 10 neurons is beyond what a float holds, .* 10\^588"):
+        transition_capacity(10, Power(400))
+
+
+@pytest.mark.parametrize("call, said", [
+    (lambda: dwell(5, 2.5, 2, trace="box"), "no trace 'box'; give boxcar or exponential"),
+    (lambda: dwell(-5, 2.5, 2), "tau is -5; give a positive"), (lambda: dwell(5, math.nan, 2), "strength is nan"),
+    (lambda: dwell(5, 2.5, 0), "degree is 0"), (lambda: transition_capacity(1, Power(2)), "neurons is 1; it must be"),
+    (lambda: transition_capacity(0, "exponential"), "neurons is 0"), (lambda: best_degree(0), "neurons is 0"),
+    (lambda: sequence_capacity(1, "exponential"), "neurons is 1"), (lambda: term_variance(0, Power(2)), "neurons is 0"),
+    (lambda: capacity_at(1, Power(2), 0.1), "neurons is 1"), (lambda: gaussian_capacity(1, Power(2)), "neurons is 1"),
+    (lambda: crosstalk_variance(20, 0, Power(1)), "memories is 0"),
+    (lambda: crosstalk_kurtosis(20, 1, Power(1)), "memories is 1; it must be at least 2"),
+    (lambda: mixed_capacity(1, Power(2), Power(2), 2.5), "neurons is 1"),
+    (lambda: gaussian_capacity(2, Power(2)), "two memories of 2 neurons fail with a probability above 0.5 already"),
+    (lambda: gaussian_capacity(3, Power(2), 0.95), "3 neurons never fail with a probability of 0.95")])
+def test_what_no_formula_is_for_is_refused(call, said):
+    with pytest.raises(DescriptionError, match=said):
+        call()
 
 
 @pytest.mark.parametrize("tau, strength, degree, steps", [
@@ -195,6 +225,7 @@ def test_dwell(tau, strength, degree, steps):
 
 
 def test_longest_dwell():
+    assert longest_dwell(10, 0) == longest_dwell(10, 1e-24) > 1e9
     assert longest_dwell(10, 0.3) == 0 < longest_dwell(10, 0.2) < longest_dwell(10, 0.02)
     assert longest_dwell(10, 0.05) > longest_dwell(2, 0.05) > longest_dwell(1, 0.05)
     for degree, noise in ((10, 0.1), (3, 0.05)):

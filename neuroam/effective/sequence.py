@@ -25,13 +25,12 @@ from numpy.typing import ArrayLike
 from neuroam.effective import _kernels_trace as kernels
 from neuroam.effective.binary import BinaryMemory, positions, require, signs, state_rows
 from neuroam.effective.binary_separation import LINEAR, Exponential, Power, Separation, separation
-from neuroam.effective.sequence_theory import crosstalk_variance, longest_dwell
+from neuroam.effective.sequence_theory import BOXCAR, EXPONENTIAL, crosstalk_variance, longest_dwell
 from neuroam.errors import DescriptionError, Unsupported
 
 CLEAR = 5.0  # standard deviations of the crosstalk that a timed transition keeps away from its neighbours
 ROUNDING = 1e-12  # of the sum of the sizes of its parts: a field below is 0
 STRONGEST = 2.5  # times what is needed to move on, as in the paper
-BOXCAR, EXPONENTIAL = "boxcar", "exponential"
 
 
 def successors(sequence: ArrayLike) -> np.ndarray:
@@ -261,13 +260,11 @@ def timed_sequence(sequence: ArrayLike, dwell: ArrayLike, degree: int = 10) -> M
     """A MixedNet that stays in each memory for as many steps as `dwell` (memories,) says.
 
     Each memory gets a boxcar of its own, τ_μ = dwell_μ, and a λ_μ halfway (in logarithms) between what would move it a
-    step early and what would not move it at all. Raises `DescriptionError` where crosstalk could blur that.
+    step early and what would not move it at all. Raises `DescriptionError` where crosstalk of independent patterns
+    could blur that, or where these patterns, recalled for two rounds, do not keep to it.
     """
     patterns = signs(sequence, "the sequence")
-    wanted = np.asarray(dwell)
-    if wanted.shape != (len(patterns),) or (wanted != wanted.astype(int)).any():
-        raise DescriptionError(f"dwell times have shape {wanted.shape}; give one whole number of steps for each of the "
-                               f"{len(patterns)} memories")
+    wanted = _whole_steps(dwell, len(patterns))
     spread = math.sqrt(crosstalk_variance(patterns.shape[1], len(patterns), Power(degree)))
     longest = longest_dwell(degree, CLEAR * spread, STRONGEST)
     wrong = np.flatnonzero((wanted < 1) | (wanted > longest))
@@ -276,7 +273,32 @@ def timed_sequence(sequence: ArrayLike, dwell: ArrayLike, degree: int = 10) -> M
         raise DescriptionError(f"dwell time {wanted[wrong[0]]} of memory {wrong[0]} is out of reach: at degree "
                                f"{degree}, {patterns.shape[0]} memories of {patterns.shape[1]} neurons can have "
                                f"{reach}; give dwell times of that range, a higher degree or more neurons")
-    return MixedNet(patterns, Power(degree), Power(degree), wanted, _strengths(wanted.astype(int), degree))
+    network = MixedNet(patterns, Power(degree), Power(degree), wanted, _strengths(wanted, degree))
+    _require_timed(network, wanted, degree)
+    return network
+
+
+def _whole_steps(dwell: ArrayLike, memories: int) -> np.ndarray:
+    wanted = np.asarray(dwell)
+    whole = wanted.dtype.kind in "iuf" and np.isfinite(wanted).all() and (wanted == np.rint(wanted)).all()
+    if wanted.shape != (memories,) or not whole:
+        what = f"have shape {wanted.shape}" if whole else f"are {wanted.tolist()}"
+        raise DescriptionError(f"dwell times {what}; give one whole number of steps for each of the {memories} "
+                               "memories")
+    return wanted.astype(int)
+
+
+def _require_timed(network: MixedNet, wanted: np.ndarray, degree: int) -> None:
+    """In two rounds, after which all is as it was after the first, each memory must last as long as it should."""
+    expected = np.tile(np.repeat(np.arange(len(wanted)), wanted), 2)
+    right = (network.recall(network.sequence[0], len(expected) - 1) == network.sequence[expected]).all(axis=1)
+    if not right.all():
+        memory = expected[np.argmin(right)]
+        alike = network.sequence.astype(float) @ network.sequence.T / network.sequence.shape[1]
+        np.fill_diagonal(alike, 0)
+        raise DescriptionError(f"memory {memory} would not last {wanted[memory]} steps at degree {degree}: these "
+                               f"patterns overlap by up to {alike.flat[np.abs(alike).argmax()]:.2g}; give patterns "
+                               "that overlap less, a higher degree or more neurons")
 
 
 def _strengths(dwell: np.ndarray, degree: int) -> np.ndarray:

@@ -22,7 +22,10 @@ from scipy.stats import norm
 from neuroam.effective.binary_separation import Exponential, Power, Separation, separation
 from neuroam.errors import DescriptionError, Unsupported
 
+BOXCAR, EXPONENTIAL = TRACES = "boxcar", "exponential"
 BETA = math.e ** 2 / math.cosh(2)
+FLOATS = 690.0  # logarithm of a number that leaves room for a product with some others
+SMALLEST = 1e-300
 PAIRS = math.sqrt(2 * math.log(2))  # half of the draws have no pair among P of 2^N where P = PAIRS · 2^{N/2}
 
 
@@ -32,9 +35,15 @@ def term_variance(neurons: float, f: Separation | str) -> float:
     `neurons` is N in the capacities; the crosstalk itself has N − 1 contributors.
     """
     f = _theory_of(f)
+    _require_least("neurons", neurons, 1)
     if isinstance(f, Exponential):
-        return (math.cosh(2 * f.gain) / math.exp(2 * f.gain)) ** (neurons - 1)
-    return float(factorial2(2 * f.degree - 1)) / float(neurons) ** f.degree
+        logarithm = (neurons - 1) * (math.log1p(math.exp(-4 * f.gain)) - math.log(2))
+    else:
+        logarithm = _log_odd_factorial(f.degree) - f.degree * math.log(neurons)
+    if abs(logarithm) > FLOATS:
+        raise DescriptionError(f"the crosstalk of {f} at {neurons} neurons is beyond what a float holds, of the order "
+                               f"of 10^{logarithm / math.log(10):.0f}; give a lower degree or fewer neurons")
+    return math.exp(logarithm)
 
 
 def crosstalk_variance(neurons: int, memories: int, f: Separation | str) -> float:
@@ -43,6 +52,8 @@ def crosstalk_variance(neurons: int, memories: int, f: Separation | str) -> floa
     The exponential's is exact, but made of rare large terms. A power's is d (d − 1) / (3 N) too high: 2 % at d = 3 and
     N = 100.
     """
+    _require_least("memories", memories, 1)
+    _require_least("neurons", neurons, 2)
     return (memories - 1) * term_variance(neurons - 1 if isinstance(_theory_of(f), Power) else neurons, f)
 
 
@@ -53,15 +64,19 @@ def crosstalk_kurtosis(neurons: int, memories: int, f: Separation | str) -> floa
     P_S as N · .9823^{N − 1}: at the sizes that can be simulated its crosstalk is never Gaussian.
     """
     f = _theory_of(f)
+    _require_least("memories", memories, 2)
+    _require_least("neurons", neurons, 1)
     if isinstance(f, Power):
-        ratio = float(factorial2(4 * f.degree - 1)) / float(factorial2(2 * f.degree - 1)) ** 2
+        logarithm = _log_odd_factorial(2 * f.degree) - 2 * _log_odd_factorial(f.degree)
     else:
-        ratio = (math.cosh(4 * f.gain) / math.cosh(2 * f.gain) ** 2) ** (neurons - 1)
-    return (ratio - 3) / (memories - 1)
+        squared = math.log1p(math.exp(-8 * f.gain)) - 2 * math.log1p(math.exp(-4 * f.gain))
+        logarithm = (neurons - 1) * (math.log(2) + squared)
+    return (math.exp(min(logarithm, FLOATS)) - 3) / (memories - 1)
 
 
 def transition_capacity(neurons: int, f: Separation | str) -> float:
     """P_T of eqs. 9 and 10, N → ∞; half of all transitions are right at 1.5 to 2.3 times as many memories."""
+    _require_least("neurons", neurons, 2)
     return 1 / (2 * term_variance(neurons, f) * math.log(neurons))
 
 
@@ -72,6 +87,7 @@ def sequence_capacity(neurons: int, f: Separation | str) -> float:
     hold for independent patterns: two that are alike break the sequence long before, see `duplicate_limit`.
     """
     f = _theory_of(f)
+    _require_least("neurons", neurons, 2)
     if isinstance(f, Power):
         return transition_capacity(neurons, f) / (f.degree + 1)
     log_beta = -math.log(term_variance(2, f))
@@ -87,6 +103,7 @@ def capacity_at(neurons: int, f: Separation | str, failure: float, whole: bool =
     """
     if not 0 < failure < 1:
         raise DescriptionError(f"failure is {failure}; give a probability between 0 and 1")
+    _require_least("neurons", neurons, 2)
     v = term_variance(neurons, f)
     if whole:
         return 1 / (2 * v * float(lambertw(neurons / (4 * failure * v)).real))
@@ -107,10 +124,16 @@ def gaussian_capacity(neurons: int, f: Separation | str, failure: float = 0.5, w
     def excess(log_memories: float) -> float:
         chances = neurons * (math.exp(log_memories) if whole else 1)
         allowed = -math.expm1(math.log1p(-failure) / chances)
-        return log_memories + math.log(v) + 2 * math.log(norm.isf(allowed))
+        return log_memories + math.log(v) + 2 * math.log(max(norm.isf(allowed), SMALLEST))
 
-    least = math.log(2) if norm.isf(-math.expm1(math.log1p(-failure) / neurons)) > 0 else math.nan
-    return math.exp(brentq(excess, least, -math.log(v) + 10))
+    least, most = math.log(2), max(-math.log(v), 0) + 20
+    if excess(least) > 0:
+        raise DescriptionError(f"two memories of {neurons} neurons fail with a probability above {failure} already; "
+                               "give more neurons, or a higher failure")
+    if excess(most) < 0:
+        raise DescriptionError(f"{neurons} neurons never fail with a probability of {failure}, however many memories "
+                               "there are; give a lower failure")
+    return math.exp(brentq(excess, least, most))
 
 
 def mixed_capacity(neurons: int, holding: Separation | str, moving: Separation | str, strength: float,
@@ -122,6 +145,7 @@ def mixed_capacity(neurons: int, holding: Separation | str, moving: Separation |
     the degrees holds.
     """
     holding, moving = _theory_of(holding), _theory_of(moving)
+    _require_least("neurons", neurons, 2)
     if not strength > 1:
         raise DescriptionError(f"strength is {strength}; a MixedNet moves on only if it is above 1")
     if isinstance(holding, Exponential) and holding == moving:
@@ -166,26 +190,33 @@ def bias_bound(bias: float, degree: int) -> float:
     return math.inf if bias == 0 else bias ** -(2 * degree + 1) + 1
 
 
-def best_degree(neurons: int, most: int = 100) -> int:
-    """The degree of highest P_T at this N by eq. 9, which needs a degree far below N.
+def best_degree(neurons: int) -> int:
+    """The degree of highest P_T at this N by eq. 9, which needs a degree far below N: the last d with 2d − 1 < N.
 
     In simulations P50 of transitions rises up to 3 degrees further (N = 10, 15) and then stays where it is, since the
     nearest memory decides.
     """
-    return 1 + int(np.argmax([transition_capacity(neurons, Power(d)) for d in range(1, most + 1)]))
+    _require_least("neurons", neurons, 2)
+    return neurons // 2
 
 
-def dwell(tau: float, strength: float, degree: int, trace: str = "boxcar") -> float:
+def dwell(tau: float, strength: float, degree: int, trace: str = BOXCAR) -> float:
     """Steps a MixedNet of powers stays in a memory: the first k at which λ m̄^d > 1, infinite if there is none.
 
-    m̄ = k/τ for the boxcar, hence floor(τ λ^{−1/d}) + 1, and 1 − e^{−k/τ} for the exponential trace. Leaves out that
+    m̄ is k/τ for the boxcar, hence floor(τ λ^{−1/d}) + 1, and 1 − e^{−k/τ} for the exponential trace. Leaves out that
     the memory before still pushes by λ (1 − m̄)^d, so it is for d >= 2; for noise-free recall, so not where λ m̄^d is
     within the crosstalk of 1.
     """
+    if trace not in TRACES:
+        raise DescriptionError(f"there is no trace {trace!r}; give {' or '.join(TRACES)}")
+    for name, value in (("tau", tau), ("strength", strength)):
+        if not (math.isfinite(value) and value > 0):
+            raise DescriptionError(f"{name} is {value}; give a positive number")
+    _require_least("degree", degree, 1)
     if strength <= 1:
         return math.inf
     level = strength ** (-1 / degree)
-    reached = tau * level if trace == "boxcar" else -tau * math.log1p(-level)
+    reached = tau * level if trace == BOXCAR else -tau * math.log1p(-level)
     return math.floor(reached + 1e-9 * max(reached, 1)) + 1  # a tie does not move the network
 
 
@@ -200,11 +231,20 @@ def longest_dwell(degree: int, noise: float, strongest: float = 2.5) -> int:
 
     if margin(strongest) < noise:
         return 0
-    if noise <= 0:
-        return int(np.iinfo(np.int32).max)
-    least = brentq(lambda strength: margin(strength) - noise, 1, min(strongest, 2.0) if margin(2.0) >= noise
+    least = brentq(lambda strength: margin(strength) - max(noise, 0), 1, min(strongest, 2.0) if margin(2.0) >= noise
                    else strongest)
-    return max(1, int(1 / -math.expm1(-2 * math.log(least) / degree)))
+    missing = -math.expm1(-2 * math.log(least) / degree)
+    return max(1, int(1 / max(missing, 1 / np.iinfo(np.int32).max)))
+
+
+def _log_odd_factorial(degree: int) -> float:
+    """log (2d − 1)!!"""
+    return degree * math.log(2) + math.lgamma(degree + 0.5) - math.log(math.pi) / 2
+
+
+def _require_least(name: str, value: float, least: int) -> None:
+    if not value >= least:
+        raise DescriptionError(f"{name} is {value}; it must be at least {least}")
 
 
 def _theory_of(f: Separation | str) -> Separation:
