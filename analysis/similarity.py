@@ -17,7 +17,7 @@ than four stimuli; a stimulus nobody answers has NaN correlation distance, and p
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 
 import numpy as np
 import xarray as xr
@@ -50,7 +50,8 @@ def compare_dissimilarity(one: xr.DataArray, other: xr.DataArray) -> xr.DataArra
 def compare_codes(one: xr.DataArray, other: xr.DataArray, measure: Measure | None = None) -> xr.DataArray:
     """`measure`, linear CKA unless given, of two codes (animal, stimulus, unit) as `selectivity.tuning` gives them.
 
-    Stimuli are matched by name; animals by place, or, where one of the two has none, all with the same code.
+    Stimuli are matched by name; animals by place, or, where one of the two has one animal or no such dim, all with the
+    same code. Other numbers of animals or other stimuli raise `DescriptionError`.
     """
     return _pairwise(one, other, ("stimulus", "unit"), ("stimulus", "other_unit"), measure or linear_cka)
 
@@ -102,9 +103,22 @@ def _pairwise(one: xr.DataArray, other: xr.DataArray, dims: tuple[str, str], oth
         if set(one[dim].values.tolist()) != set(other[dim].values.tolist()):
             raise DescriptionError("the two codes show different stimuli; select those they share")
         other = other.sel({dim: one[dim].values})
+    single = _single(one, other, dims)
+    one, other = one.isel(dict.fromkeys(single, 0), drop=True), other.isel(dict.fromkeys(_single(other, one, dims), 0))
     renamed = other.rename({old: new for old, new in zip(dims, other_dims, strict=True) if old != new})
-    return xr.apply_ufunc(measure, one, renamed.drop_vars(set(renamed.coords) - set(stimuli)), vectorize=True,
+    labels = {name for name, label in renamed.coords.items() if name in stimuli or set(label.dims) & set(single)}
+    return xr.apply_ufunc(measure, one, renamed.drop_vars(set(renamed.coords) - labels), vectorize=True,
                           input_core_dims=[list(dims), list(other_dims)])
+
+
+def _single(one: xr.DataArray, other: xr.DataArray, core: tuple[str, str]) -> list[Hashable]:
+    """Dims of which `one` has one alone, such as one animal, for the several of the other."""
+    unlike = [dim for dim in one.dims if dim in other.dims and dim not in core and one.sizes[dim] != other.sizes[dim]]
+    for dim in unlike:
+        if 1 not in (one.sizes[dim], other.sizes[dim]):
+            raise DescriptionError(f"the two codes have {one.sizes[dim]} and {other.sizes[dim]} along {dim}, which "
+                                   f"cannot be paired; select as many of each, or one with .isel({dim}=0)")
+    return [dim for dim in unlike if one.sizes[dim] == 1]
 
 
 def _squared_distance(code: np.ndarray) -> np.ndarray:

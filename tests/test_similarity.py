@@ -131,6 +131,22 @@ def test_recordings_of_different_units_are_compared_by_the_names_of_stimuli():
         compare_codes(one, other.isel(stimulus=slice(3)))
 
 
+@pytest.mark.parametrize("numbered", [False, True])
+def test_one_animal_is_compared_with_each_of_several(numbered):
+    code, single = RNG.poisson(5, (4, 9, 12)), RNG.poisson(5, (1, 9, 7))
+    several, one = (tuning(answering(some, NAMES), "E") for some in (code, single))
+    if numbered:
+        several, one = several.assign_coords(animal=range(4)), one.assign_coords(animal=[7])
+    expected = [linear_cka(animal.astype(float), single[0].astype(float)) for animal in code]
+    for found in (compare_codes(several, one), compare_codes(one, several)):
+        np.testing.assert_allclose(found.values, expected, rtol=1e-9)
+        assert found.dims == ("animal",) and found["seed"].values.tolist() == [0, 1, 2, 3]
+    matrices = [dissimilarity(answering(some, NAMES), "E") for some in (code, single)]
+    assert compare_dissimilarity(*matrices).shape == (4,)
+    with pytest.raises(DescriptionError, match=r"have 4 and 3 along animal, .*as many of each, or one with .isel"):
+        compare_codes(several, several.isel(animal=slice(3)))
+
+
 def test_matrices_of_recordings_are_compared_animal_by_animal():
     code = RNG.poisson(5, (2, 9, 12))
     matrices = dissimilarity(answering(code, NAMES), "E")
