@@ -280,6 +280,32 @@ def test_states_are_checked(wrong, message):
         integrate_out(wire(visible_hidden(patterns=P, cells=N), 0)).update(wrong)
 
 
+@pytest.mark.parametrize("wrong, message", [
+    (np.nan, "drive of .* holds NaN or infinity"), (np.full(N, np.inf), "drive of .* holds NaN or infinity"),
+    (np.ones(7), r"drive of .* has shape \(7,\); give one number, .* \(60,\), or .* \(5, 60\)"),
+    (np.ones((4, N)), r"has shape \(4, 60\)"), (np.ones((1, 5, N)), r"has shape \(1, 5, 60\)")])
+def test_drives_are_checked(wrong, message, states):
+    effective = integrate_out(wire(visible_hidden(patterns=P, cells=N), 0))
+    for ask in (effective.update, effective.energy, effective.settle, lambda v, drive: effective.flow(v, 1, 1, drive)):
+        with pytest.raises(DescriptionError, match=message):
+            ask(states, wrong)
+
+
+def test_a_drive_may_be_one_or_one_for_each_state(states):
+    effective = integrate_out(wire(visible_hidden(patterns=P, cells=N), 0))
+    drive = np.random.default_rng(1).standard_normal(states.shape)
+    for given in (0.5, drive[0], drive, drive[:, :1]):
+        np.testing.assert_allclose(effective.update(states, given) - effective.update(states), given + 0 * drive,
+                                   atol=1e-12)
+
+
+@pytest.mark.parametrize("gain", [10.0, np.inf])
+def test_asynchronous_updates_need_a_generator(gain, states):
+    with pytest.raises(DescriptionError, match="rng is None; give a numpy Generator"):
+        integrate_out(wire(visible_hidden(model="classical", patterns=P, cells=N, gain=gain), 0)).asynchronous(
+            states, None)
+
+
 @pytest.mark.parametrize("settings, message", [
     ({"sharpness": 0.0}, "sharpness is 0.0"), ({"sharpness": -1.0}, "sharpness"), ({"power": 1}, "power is 1"),
     ({"model": "softmx"}, "use one of"), ({"images": "faces"}, "images is 'faces'")])

@@ -52,7 +52,7 @@ class EffectiveModel:
     def update(self, states: np.ndarray, drive: np.ndarray | float = 0.0) -> np.ndarray:
         """The synchronous update v ← P f(S g(v)) + L g(v) + I, with I = `drive`: one number, (n,) or as `states`."""
         states = self._checked(states)
-        drive = np.asarray(drive, float)
+        drive = self._heard_from_outside(drive, states)
         emitted = self.emission(states)
         similar = emitted @ self.similarity.T
         answer = self.separation(similar.T, self._column(self.hidden_threshold, states)).T
@@ -64,9 +64,9 @@ class EffectiveModel:
     def flow(self, states: np.ndarray, duration: float, dt: float, drive: np.ndarray | float = 0.0) -> np.ndarray:
         """Continuous dynamics τ dv/dt = −v + …, over `duration` in steps of `dt` seconds, each going the fraction
         1 − exp(−dt/τ) of the way to the update."""
-        if not 0 < dt <= duration:
+        if not 0 < dt <= duration < np.inf:
             raise DescriptionError(
-                f"flow of {self.name}: dt is {dt:g} s for a duration of {duration:g} s; need 0 < dt ≤ duration"
+                f"flow of {self.name}: dt is {dt:g} s for a duration of {duration:g} s; need 0 < dt ≤ duration < ∞"
             )
         states = self._checked(states)
         alpha = -np.expm1(-dt / self.tau)
@@ -97,6 +97,9 @@ class EffectiveModel:
         Hopfield 2016); a graded one takes the value its drive says.
         """
         states = np.array(np.atleast_2d(self._checked(states)))
+        if not isinstance(rng, np.random.Generator):
+            raise DescriptionError(f"asynchronous updates of {self.name}: rng is {rng!r}; give a numpy Generator, such "
+                                   "as np.random.default_rng(1)")
         if isinstance(self.activation, Sign):
             return self._descend(np.where(states >= self.threshold, 1.0, -1.0), rng, sweeps)
         for _ in range(sweeps):
@@ -138,7 +141,7 @@ class EffectiveModel:
         """E of the formula above, shape (n_states,) or (). Raises `Unsupported` with the reason where there is none."""
         self._refuse_energy()
         states = self._checked(states)
-        drive = np.asarray(drive, float)
+        drive = self._heard_from_outside(drive, states)
         if self.divides and drive.any():
             raise Unsupported(
                 f"{self.name} has no energy under a drive, which its interneuron divides; leave the drive out"
@@ -154,6 +157,20 @@ class EffectiveModel:
     def _refuse_energy(self) -> None:
         if self.asymmetry:
             raise Unsupported(f"{self.name} has no energy: {self.asymmetry}")
+
+    def _heard_from_outside(self, drive: np.ndarray | float, states: np.ndarray) -> np.ndarray:
+        drive = np.asarray(drive, dtype=float)
+        fits = drive.ndim <= states.ndim and all(
+            a in (1, b) for a, b in zip(drive.shape[::-1], states.shape[::-1], strict=False)
+        )
+        if not fits:
+            raise DescriptionError(
+                f"drive of {self.name} has shape {drive.shape}; give one number, one for each visible cell, "
+                f"({self.size},), or the shape of the states, {states.shape}"
+            )
+        if not np.isfinite(drive).all():
+            raise DescriptionError(f"drive of {self.name} holds NaN or infinity; give finite numbers")
+        return drive
 
     def _checked(self, states: np.ndarray) -> np.ndarray:
         states = np.asarray(states, dtype=float)
