@@ -91,6 +91,9 @@ def run_sweep(request: SweepRequest, out: str | os.PathLike = "runs", jobs: int 
     _check_numbers(request, jobs)
     if scheduler is not None and jobs is not None:
         raise DescriptionError("--jobs is for processes of this machine and --scheduler for a cluster; give one")
+    if scheduler is not None and not scheduler.strip():
+        raise DescriptionError("--scheduler is empty; give the address that `dask scheduler` prints, such as "
+                               "tcp://host:8786")
     rows = list(request.rows) or parameter_sets(request.values)
     made = [described(replace(request, settings={**request.settings, **row})) for row in rows]
     points = [point(row, circuit, protocol) for row, (protocol, circuit) in zip(rows, made, strict=True)]
@@ -101,7 +104,7 @@ def run_sweep(request: SweepRequest, out: str | os.PathLike = "runs", jobs: int 
                  lambda k, level: request.of_cell(rows[k], level).command)
     found = task.found()
     print(_announcement(task, found), flush=True)
-    with (cluster(scheduler) if scheduler else nullcontext()) as executor:
+    with (cluster(scheduler) if scheduler is not None else nullcontext()) as executor:
         whole = _finish(task, found, executor, jobs, sweep_page.CellsDone())
     print(f"\n{sweep_page.terminal(whole)}\n\nreport: {task.folder / 'report.html'}")
     return int((whole["message"] != "").any())

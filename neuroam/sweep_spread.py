@@ -64,7 +64,9 @@ def cluster(address: str) -> Iterator[Executor]:
         raise NeuroamError(f"--scheduler {address}: no Dask scheduler answers there ({reason}); start one with `dask "
                            "scheduler` and give the address it prints, such as tcp://host:8786") from None
     try:
-        print(f"{len(client.nthreads())} workers at {address}", flush=True)
+        number = len(client.nthreads())
+        print(f"{number} worker{'s' if number != 1 else ''} at {address}" if number else
+              f"waiting for workers; start them with `dask worker {address}`", flush=True)
         yield client.get_executor(pure=False)
     finally:
         client.close()

@@ -14,6 +14,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -38,7 +39,7 @@ from neuroam.solvers import Numba
 from neuroam.sweep import sweep
 from neuroam.sweep_cell import Cell, name_of, run_cell
 from neuroam.sweep_settings import coordinate, parameter_sets, read_list, split_values
-from neuroam.sweep_spread import KILLED, TRIES, pool, spread
+from neuroam.sweep_spread import KILLED, TRIES, cluster, pool, spread
 from neuroam.units import ms
 
 GRID = {"rate": [100.0, 300.0], "cells": [4, 6, 8], "tau": [5*ms, 10*ms]}
@@ -521,6 +522,7 @@ def test_the_command_takes_a_list_and_tells_of_failures(registered, tmp_path, mo
     (("--list", "/nowhere.csv"), "--list /nowhere.csv: No such"),
     (("--set", "claws=5,7", "--jobs", "0"), "--jobs is 0"),
     (("--set", "claws=5,7", "--jobs", "2", "--scheduler", "tcp://localhost:1"), "give one"),
+    (("--set", "claws=5,7", "--scheduler", " "), "--scheduler is empty; give the address"),
     (("--set", "claws=5,7", "--levels", "rats"), "unknown level 'rats'"),
     (("--set", "claws=5,7", "--out", "/proc/nowhere"), "choose another folder with --out"),
     (("--set", "claws=5.0,7"), "expected a whole number")])
@@ -529,6 +531,28 @@ def test_what_cannot_be_done_is_one_message(arguments, words, tmp_path, capsys):
     assert main(given) == 2
     said = capsys.readouterr().err
     assert words in said and said.count("\n") == 1 and not list(tmp_path.rglob("*.nc"))
+
+
+@pytest.mark.parametrize("workers, said", [(0, "waiting for workers; start them with `dask worker tcp://here:1`"),
+                                           (1, "1 worker at tcp://here:1"), (3, "3 workers at tcp://here:1")])
+def test_a_cluster_says_how_many_workers_there_are(workers, said, monkeypatch, capsys):
+    class Client:
+        def __init__(self, address, timeout):
+            self.closed = False
+
+        def nthreads(self):
+            return dict.fromkeys(range(workers), 1)
+
+        def get_executor(self, pure):
+            return self
+
+        def close(self):
+            self.closed = True
+
+    monkeypatch.setitem(sys.modules, "distributed", SimpleNamespace(Client=Client))
+    with cluster("tcp://here:1") as executor:
+        assert capsys.readouterr().out.strip() == said
+    assert executor.closed
 
 
 @pytest.mark.parametrize("text, words", [("", "no parameter set"), ("claws\n", "no parameter set"),
