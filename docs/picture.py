@@ -2,7 +2,8 @@
 
 neuroam run odour_discrimination --animals 20
 neuroam run capacity
-neuroam compare energy_descent --against 'tau_hidden=0.1*ms,0.2*ms,0.5*ms,1*ms,3*ms,10*ms,30*ms,100*ms,300*ms'
+neuroam compare energy_descent --animals 4 --set cues=2 --set 'presentation=50*ms' --set 'delay=150*ms' \\
+    --against 'tau_hidden=0.1*ms,0.2*ms,0.5*ms,1*ms,3*ms,10*ms,30*ms,100*ms,300*ms'
 
 python docs/picture.py runs/odour_discrimination-<hash>        likewise for the others
 """
