@@ -432,6 +432,28 @@ def test_a_silenced_memory_recalls_nothing_at_the_level_of_a_protocol(model):
     np.testing.assert_array_equal(made[3]["cue"], 0)
 
 
+@pytest.mark.parametrize("power, looked_up", [(3, True), (4.0, True), (3.5, False)])
+def test_powers_between_whole_numbers_are_not_rounded(power, looked_up):
+    """What a protocol ends in is a minimum of −Σ [m]₊ⁿ for that very n."""
+    wired = wire(visible_hidden(model="polynomial", patterns=40, cells=N, gain=np.inf, power=power), 3)
+    effective = integrate_out(wired)
+    assert (as_binary(effective) is not None) == looked_up
+    states = np.random.default_rng(1).choice([-1., 1.], (5, N))
+    expected = (np.maximum(states @ wired.patterns.T / N, 0)**(power - 1)) @ wired.patterns
+    np.testing.assert_allclose(effective.update(states), expected, rtol=1e-11, atol=1e-13)
+    cue = wired.patterns[0].copy()
+    cue[:20] *= -1
+    protocol = Protocol("p", "p", "", (Block("b", (Trial("t", 50*ms, (Stimulus("cue", cue, 50*ms),)),)),),
+                        (Record("visible"),))
+    final = Adiabatic(1e-3).run(wired, schedule(protocol, wired, 1e-3)).responses["visible"]
+    energy = -(np.maximum(final @ wired.patterns.T / N, 0)**power).sum() * N / power
+    np.testing.assert_allclose(effective.energy(final), energy, rtol=1e-11)
+    for i in range(N):
+        flipped = final.copy()
+        flipped[:, i] *= -1
+        assert -(np.maximum(flipped @ wired.patterns.T / N, 0)**power).sum() * N / power >= energy - 1e-9
+
+
 def test_thresholds_of_their_own_are_not_looked_up():
     wired = wire(visible_hidden(model="exponential", patterns=P, cells=N, gain=np.inf), 3)
     memory = wired.index["memory"]

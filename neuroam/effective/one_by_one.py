@@ -78,7 +78,8 @@ def _looked_up(transfer: Transfer) -> Separation | None:
     if isinstance(transfer, (Linear, Rectified)) and float(transfer.threshold) == 0 and float(transfer.gain) > 0:
         return binary_separation.Power(1, isinstance(transfer, Rectified))
     if isinstance(transfer, Power) and float(transfer.threshold) == 0 and transfer.rectified:
-        return binary_separation.Power(int(float(transfer.power)), True)
+        degree = float(transfer.power)
+        return binary_separation.Power(int(degree), True) if degree.is_integer() else None
     return None
 
 
