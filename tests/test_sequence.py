@@ -335,7 +335,10 @@ def test_wrong_settings_are_refused():
             (lambda: MixedNet(sequence).recall(sequence[:2], 3, history=np.ones((2, 3, 20))), "history is of 3 states"),
             (lambda: PseudoinverseMemory(sequence, sequence[:2]), "one projected pattern for each memory"),
             (lambda: dense_sequence(sequence * 2), "the sequence hold"),
-            (lambda: sequence_success(20, 1, Power(1), rng()), "a sequence of 1 memories")):
+            (lambda: sequence_success(20, 1, Power(1), rng()), "a sequence of 1 memories"),
+            (lambda: sequence_success(20, 9, Power(1), rng(), 0), "draws is 0; give at least 1"),
+            (lambda: transition_success(20, 9, Power(1), rng(), draws=0), "draws is 0; give at least 1"),
+            (lambda: largest_load(20, Power(1), rng(), trials=0), "trials is 0; give at least 1")):
         with pytest.raises(DescriptionError, match=said):
             call()
     for call in (lambda: MixedNet(sequence, moving="nearest"), lambda: PseudoinverseMemory(sequence, None, "nearest")):
@@ -490,7 +493,7 @@ def test_the_lower_degree_sets_the_capacity_of_mixed_nets():
 
 
 def test_figure_2a_goes_on_where_it_was_cut_off(tmp_path):
-    path = tmp_path / "cells.jsonl"
+    path = tmp_path / "a folder" / "not there yet" / "cells.jsonl"
     given = {"degrees": (1, 2), "sizes": (10, 20), "repeats": 2}
     first = figure_2a(path, **given)
     assert len(first) == 16 == len(path.read_text().splitlines()) and figure_2a(path, **given) == first

@@ -40,6 +40,7 @@ TRANSITION, SEQUENCE = "transition", "sequence"
 def transition_success(neurons: int, memories: int, f: Separation | str, rng: np.random.Generator,
                        draws: int = 1) -> float:
     """Fraction of draws in which ξ^1 is followed by ξ^2 to the last neuron, patterns drawn anew each time."""
+    _require_one("draws", draws)
     check = _Check(neurons, memories, separation(f))
     return 1 - sum(check.wrong(rng, 1) for _ in range(draws)) / draws
 
@@ -52,6 +53,7 @@ def all_transitions(neurons: int, memories: int, f: Separation | str, rng: np.ra
 def sequence_success(neurons: int, memories: int, f: Separation | str, rng: np.random.Generator,
                      draws: int = 1) -> float:
     """Fraction of draws in which every transition of the whole periodic sequence is right."""
+    _require_one("draws", draws)
     check = _Check(neurons, memories, separation(f))
     return 1 - sum(check.wrong(rng, memories) for _ in range(draws)) / draws
 
@@ -105,6 +107,7 @@ def largest_load(neurons: int, f: Separation | str, rng: np.random.Generator, tr
 
     If the start is right already, it is doubled first.
     """
+    _require_one("trials", trials)
     f = separation(f)
     law = sequence_capacity if whole else transition_capacity
     memories = start or max(2, int(2 * law(neurons, f)))
@@ -136,9 +139,11 @@ def figure_2a(path: str | Path, degrees: Iterable[int] = (1, 2, 3, 4), sizes: It
 
     P50, from a few draws each; `published`: the largest load at which 100 draws are right, which for sequences takes
     some fifty times as long at degree 4 (hours; minutes up to degree 3). Each measurement becomes a line of the file
-    at `path` when it is done; those already there are not repeated, so a run that was cut off goes on.
+    at `path`, whose folder is made, when it is done; those already there are not repeated, so a run that was cut off
+    goes on.
     """
     path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
     done = {_name(cell): cell for cell in read_cells(path)}
     wanted = [(kind, degree, neurons, repeat, published, seed)
               for degree in sorted(degrees, reverse=True) for neurons in sorted(sizes, reverse=True)
@@ -182,6 +187,11 @@ def _measure(kind: str, degree: int, neurons: int, repeat: int, published: bool,
 
 def _name(cell: Cell) -> tuple[str, int, int, int, bool, int]:
     return cell.kind, cell.degree, cell.neurons, cell.repeat, cell.published, cell.seed
+
+
+def _require_one(name: str, number: int) -> None:
+    if number < 1:
+        raise DescriptionError(f"{name} is {number}; give at least 1")
 
 
 def _all_right(neurons: int, memories: int, f: Separation, rng: np.random.Generator, trials: int, whole: bool) -> bool:
