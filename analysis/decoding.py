@@ -29,15 +29,19 @@ DISTANCES = ("euclidean", "correlation")
 def decode(recording: xr.Dataset, population: str, by: str = "stimulus", folds: int | None = None,
            distance: str = "euclidean", shuffles: int = 100, seed: int = 0, group: str | None = None,
            block: str | None = None) -> xr.Dataset:
-    """Conditions `by` (stimulus, phase, cs_type …) decoded from the responses of a population, animal by animal.
+    """Conditions `by` (stimulus, phase, choice …) decoded from the responses of a population, animal by animal.
 
     Variables: `decoded` (animal, trial), the name of a condition or ""; `accuracy` and `p` (animal); `shuffled`
-    (animal, shuffle); `chance`. Fewer than two conditions, or than two trials of one, raise `DescriptionError`.
+    (animal, shuffle); `chance`. `by` is any coordinate over trial, or over animal and trial. Fewer than two conditions,
+    or than two trials of one, raise `DescriptionError`.
     """
     rates = responses(recording, population, group, block)
-    names, labels = np.unique(rates[by].values, return_inverse=True)
-    _check(names, labels, folds, distance)
-    found = [_one_animal(code, labels, folds, distance, shuffles, seed) for code in rates.values]
+    names, labels = np.unique(_truth(rates, by), return_inverse=True)
+    labels = labels.reshape(rates.shape[:2])
+    for own in labels:
+        _check(names, own, folds, distance)
+    found = [_one_animal(code, own, folds, distance, shuffles, seed)
+             for code, own in zip(rates.values, labels, strict=True)]
     decoded, accuracy, shuffled = (np.array(part) for part in zip(*found, strict=True))
     above = np.where(np.isnan(accuracy), np.nan, (shuffled >= accuracy[:, None] - 1e-12).sum(axis=1))
     return xr.Dataset({
@@ -50,9 +54,10 @@ def decode(recording: xr.Dataset, population: str, by: str = "stimulus", folds: 
 
 def confusion(decoded: xr.Dataset) -> xr.DataArray:
     """Fraction of the trials of each condition decoded as each, dims (animal, condition, decoded_as)."""
-    truth, guess = decoded[decoded.attrs["by"]].values, decoded["decoded"].values
+    truth, guess = _truth(decoded["decoded"], decoded.attrs["by"]), decoded["decoded"].values
     names = np.unique(truth)
-    table = np.array([[[np.mean(row[truth == one] == other) for other in names] for one in names] for row in guess])
+    table = np.array([[[np.mean(row[own == one] == other) for other in names] for one in names]
+                      for own, row in zip(truth, guess, strict=True)])
     table = np.where(np.isnan(decoded["accuracy"].values)[:, None, None], np.nan, table)
     return labelled(table, ("animal", "condition", "decoded_as"), decoded, condition=names, decoded_as=names)
 
@@ -98,6 +103,15 @@ def balanced_accuracy(labels: np.ndarray, decoded: np.ndarray) -> float:
     return float(np.mean([np.mean(decoded[labels == k] == k) for k in np.unique(labels)]))
 
 
+def _truth(array: xr.DataArray, by: str) -> np.ndarray:
+    """The condition of each trial of each animal (animal, trial), in words."""
+    known = [str(name) for name, label in array.coords.items() if set(label.dims) - {"animal"} == {"trial"}]
+    if by not in known:
+        raise DescriptionError(f"by is {by!r}, which is no label of trials; they have: {', '.join(known)}")
+    own = array[by].transpose("animal", "trial", missing_dims="ignore").values
+    return np.broadcast_to(own.astype(str), (array.sizes["animal"], array.sizes["trial"]))
+
+
 def _one_animal(code: np.ndarray, labels: np.ndarray, folds: int | None, distance: str, shuffles: int,
                 seed: int) -> tuple[np.ndarray, float, np.ndarray]:
     if np.isnan(code).any():
@@ -118,12 +132,13 @@ def _standardised(rows: np.ndarray) -> np.ndarray:
 
 
 def _check(names: np.ndarray, labels: np.ndarray, folds: int | None, distance: str) -> None:
-    number = np.bincount(labels)
+    number = np.bincount(labels, minlength=len(names))
     if distance not in DISTANCES:
         raise DescriptionError(f"distance {distance!r} is unknown; give one of {', '.join(DISTANCES)}")
     if len(names) < 2:
         raise DescriptionError(f"all trials are {str(names[0])!r}; decoding needs two conditions")
     if number.min() < 2:
-        raise DescriptionError(f"condition {str(names[number.argmin()])!r} has one trial; decoding needs two of each")
+        raise DescriptionError(f"condition {str(names[number.argmin()])!r} has {('no', 'one')[number.min()]} trial; "
+                               "decoding needs two of each in every animal")
     if folds is not None and not 2 <= folds <= len(labels):
         raise DescriptionError(f"{folds} folds of {len(labels)} trials; give 2 to {len(labels)}, or None")

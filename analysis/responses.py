@@ -12,7 +12,7 @@ def responses(recording: xr.Dataset, population: str, group: str | None = None,
     """Mean emission in the response window, dims (animal, trial, unit); hertz for spiking cells.
 
     `group` and `block` keep the animals of one group and the trials of one block. Silent cells give 0. A population
-    that was not recorded raises `KeyError` with the ones that were.
+    that was not recorded raises `KeyError` with the ones that were. Every coordinate of trials comes along.
     """
     recording = select(recording, group, block)
     units = np.flatnonzero(recording["population"].values == population)
@@ -25,8 +25,8 @@ def responses(recording: xr.Dataset, population: str, group: str | None = None,
     else:
         values = _spike_rates(recording, units)
     return xr.DataArray(values, dims=("animal", "trial", "unit"),
-                        coords={name: recording[name] for name in ("group", "seed", "trial_name", "phase", "cs_type",
-                                                                   "stimulus", "block")})
+                        coords={name: label for name, label in recording.coords.items() if name in ("group", "seed")
+                                or (set(label.dims) - {"animal"} == {"trial"} and name != "trial")})
 
 
 def window(recording: xr.Dataset) -> tuple[np.ndarray, np.ndarray]:

@@ -108,6 +108,31 @@ def test_conditions_may_be_any_label_of_trials():
     assert float(found["accuracy"][0]) == 1 and confusion(found)["condition"].values.tolist() == ["early", "late"]
 
 
+def test_a_laboratorys_own_labels_are_decoded():
+    """`choice` one for all animals; `correct` each animal's own, so that the same code decodes in one alone."""
+    code = np.tile([[[9, 0], [0, 9]] * 4], (2, 1, 1))
+    recording = answering(code, list("wxyz") * 2, choice=[-1, 1] * 4).assign_coords(
+        correct=(("animal", "trial"), [[True, False] * 4, [True, True, False, False] * 2]))
+    assert decode(recording, "E", by="choice", shuffles=2)["decoded"].values[0].tolist() == ["-1", "1"] * 4
+    found = decode(recording, "E", by="correct", shuffles=2)
+    assert found["accuracy"].values[0] == 1 and found["accuracy"].values[1] < 1
+    np.testing.assert_array_equal(confusion(found).values[0], np.eye(2))
+    np.testing.assert_allclose(np.diagonal(confusion(found).values, axis1=1, axis2=2).mean(axis=1), found["accuracy"])
+
+
+@pytest.mark.parametrize("by", ["choice", "group", "trial", "unit"])
+def test_what_is_no_label_of_trials_is_answered(by):
+    with pytest.raises(DescriptionError, match=f"by is '{by}', which is no label of trials; they have: .*phase"):
+        decode(answering(np.ones((1, 4, 2), int), list("abab")), "E", by=by)
+
+
+def test_a_condition_one_animal_never_meets_is_answered():
+    recording = answering(np.ones((2, 4, 2), int), list("abab")).assign_coords(
+        correct=(("animal", "trial"), [[True, False] * 2, [True] * 4]))
+    with pytest.raises(DescriptionError, match=r"condition 'False' has no trial; .* in every animal"):
+        decode(recording, "E", by="correct", shuffles=2)
+
+
 def test_a_condition_with_no_training_trial_is_never_nearest():
     mean = np.array([[0.0, 0.0], [np.nan, np.nan]])
     assert nearest(np.array([[9.0, 9.0]]), mean).tolist() == [0]
