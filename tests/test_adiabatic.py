@@ -360,6 +360,23 @@ def test_what_it_cannot_carry_it_refuses():
         Adiabatic(dtype="float16")
 
 
+def test_traces_without_time_are_refused_before_anything_runs():
+    wired = wire(visible_hidden(8, 20, "classical", gain=np.inf), 3)
+    traced, plain = (schedule(cued(0.05, every=every, record=("visible",)), wired, 1e-3) for every in (1e-3, None))
+    Adiabatic(dt=1e-3).prepare(wired, plain)
+    for meet in (Adiabatic(dt=1e-3).prepare, Adiabatic(dt=1e-3).refuse, Adiabatic(dt=1e-3).run):
+        with pytest.raises(Unsupported, match=r"neuron by neuron .* which has no time; record without `every`"):
+            meet(wired, traced)
+
+
+def test_a_loop_is_refused_before_anything_runs():
+    wired = wire(chain(("in", "a"), ("a", "b"), ("b", "a")))
+    protocol = Protocol("p", "p", "", (Block("b", (Trial("t", 10*ms, (Stimulus("in", 0.0, 10*ms),)),)),),
+                        (Record("c"),))
+    with pytest.raises(Unsupported, match="in a loop"):
+        Adiabatic(dt=1e-3, hidden=("a", "b")).prepare(wired, schedule(protocol, wired, 1e-3))
+
+
 def test_a_population_that_hears_nobody_emits_its_rest():
     circuit = Circuit("c", (Population("in", 2, Drive()), Population("a", 2, Rate(5*ms, Tanh())),
                             Population("b", 2, Rate(5*ms, Linear(threshold=-0.5)))),

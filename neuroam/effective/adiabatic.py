@@ -44,14 +44,25 @@ class Adiabatic:
             raise DescriptionError(f"Adiabatic: dtype is {self.dtype!r}; use 'float64' or 'float32'")
 
     def prepare(self, wired: Wired, session: Session) -> None:
-        """Nothing to compile that is worth sharing."""
+        """Nothing to compile that is worth sharing; what can be refused is."""
+        check(self, wired, session)
+        self.refuse(wired, session)
+
+    def refuse(self, wired: Wired, session: Session) -> None:
+        """Raises `Unsupported` for what no simulation is needed to know: trials that depend on each other, hidden
+        populations in a loop, traces where there is no time."""
+        if not separable(wired, session):
+            raise Unsupported("Adiabatic runs trials side by side; set reset=True in every trial of circuit "
+                              f"{wired.name!r}")
+        listening_order(wired, self.hidden or wired.hidden)
+        if wired.updates == "asynchronous" and session.every:
+            raise Unsupported(f"circuit {wired.name!r} is updated neuron by neuron at the effective level, which has "
+                              "no time; record without `every`, or run it at the rate level")
 
     def run(self, wired: Wired, session: Session) -> Outcome:
         """One animal's session, all trials side by side; see `Outcome`."""
         check(self, wired, session)
-        if not separable(wired, session):
-            raise Unsupported("Adiabatic runs trials side by side; set reset=True in every trial of circuit "
-                              f"{wired.name!r}")
+        self.refuse(wired, session)
         if wired.updates == "asynchronous":
             from neuroam.effective.one_by_one import run_one_by_one
 

@@ -16,7 +16,6 @@ from neuroam.effective.binary_separation import Separation
 from neuroam.effective.integrate import gains, integrate_out
 from neuroam.effective.model import SWEEPS, EffectiveModel
 from neuroam.energy import dense_weights
-from neuroam.errors import Unsupported
 from neuroam.session import Presentation, Session
 from neuroam.solvers.base import Outcome
 from neuroam.transfer import Exponential, Linear, Power, Rectified, Sign, Transfer
@@ -24,12 +23,7 @@ from neuroam.wiring import Wired, stream
 
 
 def run_one_by_one(wired: Wired, session: Session, hidden: tuple[str, ...]) -> Outcome:
-    """All trials of a session side by side; see `Outcome`. Raises `Unsupported` if traces are asked for."""
-    if session.every:
-        raise Unsupported(
-            f"circuit {wired.name!r} is updated neuron by neuron at the effective level, which has no time; "
-            "record without `every`, or run it at the rate level"
-        )
+    """All trials of a session side by side; see `Outcome`."""
     model = integrate_out(wired, *hidden)
     visible = next(
         p for p, population in enumerate(wired.populations) if not population.is_input and population.name not in hidden
