@@ -1,9 +1,11 @@
-"""Steps that are too long: states that jump to and fro about where they belong, from one time step to the next.
+"""Steps that are too long: states that jump about where they belong, from one time step to the next.
 
 In the last samples of a trial x(t + 2) is then nearer to x(t) than x(t + 1) is, by a tenth of the mean square, and the
 *jump*, the length of a step relative to that of x, is more than rounding (x: the traced cells, less their mean). A
-state at rest, or on the move, does not come back. Where traces have no sample at every time step, as with a finer clock
-than the protocol's, that cannot be told: NaN.
+state at rest, or on the move, does not come back. Jumps that are irregular, or of a longer period, pass. They are told
+by steps that turn back on the one before, where nothing else makes them turn: on undirected links and without noise; a
+sequence at one memory a step turns as well. Where traces have no sample at every time step, as with a finer clock than
+the protocol's, neither can be told: NaN.
 """
 from __future__ import annotations
 
@@ -15,18 +17,22 @@ from neuroam.analysis.responses import select
 from neuroam.prediction import DescriptionError
 
 LAST = 17  # samples
-NEARER = 0.9
+NEARER, TURNING = 0.9, 2.0  # of the mean square of steps: parts of it that two steps are
 SETTLED = 1e-3
+FAINT = 1e-5  # of the whole recording's mean size: what dies away leaves but rounding
 
 
 def overshoot(recording: xr.Dataset, population: str = "visible", group: str | None = None,
-              block: str | None = None) -> xr.DataArray:
-    """Fraction of the trials whose states jump to and fro at their end, one value per animal."""
+              block: str | None = None, undirected: bool = False) -> xr.DataArray:
+    """Fraction of the trials whose states jump to and fro at their end, one value per animal; with `undirected` links
+    and no noise, of those whose steps turn back at all."""
     chosen = select(recording, group, block)
     tail = _tails(chosen, population)
     one, two = (np.mean((tail[:, :, lag:] - tail[:, :, :-lag])**2, axis=(2, 3)) for lag in (1, 2))
-    jump = np.sqrt(one / np.maximum(np.mean(tail**2, axis=(2, 3)), np.finfo(float).tiny))
-    found = np.where(np.isnan(jump), np.nan, (two < NEARER * one) & (jump > SETTLED))
+    faint = FAINT**2 * np.mean(chosen["trace_value"].values.astype(float)**2)
+    jump = np.sqrt(one / np.maximum(np.mean(tail**2, axis=(2, 3)), max(faint, np.finfo(float).tiny)))
+    limit = TURNING if undirected else NEARER
+    found = np.where(np.isnan(jump), np.nan, (two < limit * one) & (jump > SETTLED))
     return xr.DataArray(found.mean(axis=1), dims="animal",
                         coords={name: ("animal", chosen[name].values) for name in ("group", "seed")})
 

@@ -11,7 +11,12 @@ import pytest
 from scipy import sparse
 
 from neuroam.effective.correlated import Correlated, noisy, uniform_memories
-from neuroam.effective.correlated_measures import correlations, overlaps_in_time
+from neuroam.effective.correlated_measures import (
+    classify_mode,
+    community_correlation,
+    correlations,
+    overlaps_in_time,
+)
 from neuroam.effective.correlated_stability import StepTooLong, bounds, jumps, longest_step
 from neuroam.errors import DescriptionError, Unsupported
 from neuroam.graphs import (
@@ -170,8 +175,8 @@ def test_with_links_the_field_has_a_rotation():
         ({"graph": cycle(5)}, "5 nodes for 6"),
         ({"graph": np.ones((6, 5))}, "square"),
         ({"graph": np.full((6, 6), np.nan)}, "not finite"),
-        ({"graph": np.eye(6, k=1)}, "node 5 sum to 0"),
-        ({"graph": -np.ones((6, 6))}, "normalise=False"),
+        ({"graph": np.eye(6, k=1), "hetero": 1}, "node 5 sum to 0"),
+        ({"graph": -np.ones((6, 6)), "hetero": 1}, "normalise=False"),
     ],
 )
 def test_refusals(change, message):
@@ -194,10 +199,44 @@ def test_bad_states_and_steps_are_refused():
         lambda: model.relax(np.zeros(40), step_size=0),
         lambda: model.relax(np.zeros(40), step_size=1.5),
         lambda: model.relax(np.zeros(40), steps=0),
+        lambda: model.relax(np.zeros(40), steps=2.5),
+        lambda: overlaps_in_time(model, model.patterns, step_size=-1),
+        lambda: overlaps_in_time(model, model.patterns, step_size=3),
+        lambda: overlaps_in_time(model, model.patterns, steps=0),
+        lambda: overlaps_in_time(model, model.patterns[0]),
         lambda: model.relax(np.zeros(40), overshoot="maybe"),
     ):
         with pytest.raises(DescriptionError):
             call()
+
+
+@pytest.mark.parametrize(
+    "states, message",
+    [
+        (np.ones(40), "one state a row"),
+        (np.ones((3, 41)), "40 neurons"),
+        (np.zeros((0, 40)), "one state a row"),
+        (np.full((2, 40), np.nan), "state 0 is not finite"),
+    ],
+)
+def test_states_without_a_mode_are_refused(states, message):
+    with pytest.raises(DescriptionError, match=message):
+        classify_mode(memory(), states)
+
+
+def test_correlations_need_rows_over_the_same_neurons():
+    with pytest.raises(DescriptionError, match="one state a row"):
+        correlations(np.arange(4.0))
+    with pytest.raises(DescriptionError, match="4 neurons and others of 5"):
+        correlations(np.eye(4), np.eye(5))
+
+
+def test_links_are_not_asked_for_where_they_do_not_matter():
+    """Without hetero-association a graph without links is as good as any."""
+    bare, linked = (memory(graph=graph) for graph in (np.zeros((6, 6)), cycle(6)))
+    start = noisy(linked.patterns, np.random.default_rng(1))
+    assert np.array_equal(bare.relax(start), linked.relax(start))
+    assert bare.energy(start) == pytest.approx(linked.energy(start))
 
 
 def test_isolated_nodes_pass_where_nothing_is_normalised():
@@ -293,7 +332,8 @@ def test_longest_step_divides_rest_from_overshoot(auto):
     longest = longest_step(model, starts)
     for share, overshoots in ((0.9, False), (1.1, True)):
         step = share * longest
-        assert np.any(jumps(model.relax_reduced(starts, int(80 / step), step)[1])) == overshoots
+        tail = model.relax_reduced(starts, int(80 / step), step)[1]
+        assert np.any(jumps(tail)) == np.any(jumps(tail, symmetric=True)) == overshoots
 
 
 def test_bound_is_the_eigenvalue_of_the_full_map():
@@ -331,3 +371,79 @@ def test_a_sequence_is_not_taken_for_overshoot():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         model.relax(noisy(model.patterns, np.random.default_rng(0)), 100, 0.2)
+
+
+GRAPHS = {
+    "schapiro": schapiro,
+    "karate": karate,
+    "ring": lambda: ring_lattice(15, 4),
+    "cliques": lambda: clique_ring(4, 6),
+}
+
+
+def warned(model, starts, steps, step_size):
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        states = model.relax(starts, steps, step_size, overshoot="warn")
+    return states, [str(each.message) for each in caught if each.category is StepTooLong]
+
+
+@pytest.mark.parametrize("steps, seed", [(100, 0), (200, 1)])
+@pytest.mark.parametrize("graph", GRAPHS)
+def test_irregular_jumps_are_reported_with_a_step_that_rests(graph, seed, steps):
+    """On h = 1 − a. Jumps of period two, which alone a plain return would tell, end where a is about −2."""
+    for auto, too_long in ((1, False), (0, False), (-1, True), (-3, True), (-4, True), (-5, True)):
+        model, _ = relaxed(GRAPHS[graph](), auto, 1 - auto, seed, steps=1)
+        starts = noisy(model.patterns, np.random.default_rng(seed))
+        longest = longest_step(model, starts)
+        assert bool(warned(model, starts, steps, 0.1)[1]) == too_long == (longest < 0.1)
+        assert longest > 0.01
+        if too_long and steps == 100:
+            assert not warned(model, starts, int(20 / longest), 0.9 * longest)[1]
+
+
+def test_irregular_jumps_are_not_of_period_two():
+    """What the rule for directed graphs sees of them, as the control: nothing."""
+    model, _ = relaxed(schapiro(), -3, 4, seed=0)
+    tail = model.relax_reduced(noisy(model.patterns, np.random.default_rng(0)), 200, 0.1)[1]
+    assert not np.any(jumps(tail)) and np.median(jumps(tail, symmetric=True)) > 0.9
+
+
+def test_communities_are_whole_at_the_reported_step():
+    """(−3, 4) on Schapiro's graph: blurred at η = .1, 1.00 / −.45 where the states rest."""
+    model, _ = relaxed(schapiro(), -3, 4, seed=0)
+    starts = noisy(model.patterns, np.random.default_rng(0))
+    found = []
+    for step in (0.1, 0.99 * longest_step(model, starts)):
+        states, messages = warned(model, starts, int(40 / step), step)
+        assert bool(messages) == (step == 0.1)
+        found.append(community_correlation(correlations(states), schapiro().communities))
+    assert found[0][0] < 0.7 and found[0][1] > -0.35
+    assert found[1] == pytest.approx((1.00, -0.45), abs=0.05)
+    with pytest.raises(DescriptionError, match=r"step_size below 0\.026"):
+        model.relax(starts)
+
+
+@pytest.mark.parametrize("graph, setting", [("ring", (0, 1)), ("karate", (0, 1)), ("ring", (-0.3, 0.9))])
+def test_slow_states_are_not_taken_for_overshoot(graph, setting):
+    model, _ = relaxed(GRAPHS[graph](), *setting, seed=0, steps=1)
+    starts = noisy(model.patterns, np.random.default_rng(0))
+    tail = model.relax_reduced(starts, 40, 0.05)[1]
+    assert np.abs(tail[-1] - tail[-2]).max() > 1e-3 * np.ptp(tail[-1])
+    assert not warned(model, starts, 40, 0.05)[1]
+
+
+def test_states_that_die_away_are_not_taken_for_overshoot():
+    """Only rounding is left of them after 40 time constants."""
+    model, _ = relaxed(ring_lattice(15, 4), -5, 6, seed=0, steps=1)
+    assert not warned(model, 1e-3 * noisy(model.patterns, np.random.default_rng(0)), 2000, 0.02)[1]
+
+
+@pytest.mark.parametrize("made, expected", [([1, 2, 3], 4), ([0, 1, 0], 0), ([0, 1, 1 + 1j], 2)])
+def test_the_ratio_by_hand(made, expected):
+    """Straight on, back, and at right angles; the limit is at the last of them."""
+    plane = np.array([[1, -1, 0], [1, 1, -2]]) / np.sqrt([[2], [6]])
+    tail = np.array([np.real(made), np.imag(made)]).T @ plane
+    one = np.mean([np.sum((tail[k + 1] - tail[k]) ** 2) for k in (0, 1)])
+    assert np.sum((tail[2] - tail[0]) ** 2) / one == pytest.approx(expected)
+    assert (jumps(tail[:, None], symmetric=True) > 0).tolist() == [expected < 1]

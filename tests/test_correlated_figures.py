@@ -175,6 +175,28 @@ def test_phase_diagram_marks_where_the_step_is_too_long():
     assert phase_diagram(C30, [-3], [4], seeds=[0], steps=1500, step_size=0.01)["mode"][1].item() == 2
 
 
+def test_what_is_lost_is_not_measured_and_the_step_is_told():
+    """Schapiro's graph on h = 1 − a: a = −3 and −4 are lost, to jumps that are irregular."""
+    plane = phase_diagram(schapiro(), [0, -3, -4], [1, 4, 5], seeds=[0, 1])
+    assert np.all(plane["mode"][1][:, 0, 0] >= 0) and np.all(np.isnan(plane["longest_step"][1][:, 0, 0]))
+    for at, step in ((1, 0.026), (2, 0.020)):
+        assert np.all(plane["mode"][1][:, at, at] == -1)
+        assert plane["longest_step"][1][:, at, at] == pytest.approx(step, abs=0.002)
+        for name in ("active", "correlation", "range", "within", "between"):
+            assert np.all(np.isnan(plane[name][1][:, at, at])) and np.all(np.isfinite(plane[name][1][:, 0, 0])), name
+    held = phase_diagram(schapiro(), [-3], [4], seeds=[0], steps=1500, step_size=0.02)
+    assert held["mode"][1].item() >= 0 and held["jump"][1].item() == 0
+    assert (held["within"][1].item(), held["between"][1].item()) == pytest.approx((1.00, -0.45), abs=0.05)
+
+
+@pytest.mark.parametrize("change", [{"step_size": -0.1}, {"step_size": 3}, {"step_size": np.nan}, {"steps": 0},
+                                    {"steps": 1.5}, {"seeds": 3}, {"seeds": []}, {"autos": [0, np.nan]},
+                                    {"heteros": 1}, {"noise": -1}])
+def test_planes_that_make_no_sense_are_refused(change):
+    with pytest.raises(DescriptionError):
+        phase_diagram(C30, **({"autos": [0.0], "heteros": [1.0]} | change))
+
+
 # communities
 
 COMMUNITIES = {  # within and between, h = 1 − a

@@ -56,7 +56,8 @@ class Correlated:
                 f"correlated memory: the graph has {len(self.adjacency)} nodes for {self.memories} "
                 "patterns; give one node for each pattern (a row of `patterns`)"
             )
-        _ = self.links  # refuses a node without links now
+        if self.hetero:
+            _ = self.links  # refuses a node without links now
 
     @property
     def memories(self) -> int:
@@ -82,7 +83,8 @@ class Correlated:
     @cached_property
     def couplings(self) -> np.ndarray:
         """a I + h M (p, p)."""
-        return self.auto * np.eye(self.memories) + self.hetero * self.links
+        own = self.auto * np.eye(self.memories)
+        return own + self.hetero * self.links if self.hetero else own
 
     @cached_property
     def successors(self) -> np.ndarray:
@@ -106,23 +108,23 @@ class Correlated:
     def update(self, states: np.ndarray, step_size: float = 0.1) -> np.ndarray:
         """One step of size η from states (..., n)."""
         states = self._checked(states)
-        return self._moved(states, states @ self.patterns.T, _checked_step(step_size))
+        return self._moved(states, states @ self.patterns.T, checked_step(step_size))
 
     def relax(
         self, states: np.ndarray, steps: int = 100, step_size: float = 0.1, overshoot: str = "judge"
     ) -> np.ndarray:
         """States (..., n) after so many steps, in p dimensions where that is less work.
 
-        A step too long makes states jump to and fro about where they belong (`correlated_stability`). With "judge"
-        that is a `StepTooLong` warning, and an error once they jump farther than they are large and so carry no
-        memory; "warn" only warns; "accept" does neither.
+        A step too long makes states jump about where they belong (`correlated_stability`). With "judge" that is a
+        `StepTooLong` warning which names the longest stable step, and an error once most jump nearly as far as they
+        are large and so carry little of a memory; "warn" only warns; "accept" does neither.
         """
         if overshoot not in OVERSHOOT:
             raise DescriptionError(f"relax: overshoot is {overshoot!r}; use one of {', '.join(OVERSHOOT)}")
         starts = np.atleast_2d(self._checked(states))
         rows = starts.reshape(-1, self.neurons)
         method = self.relax_reduced if self._reduction_pays(len(rows), steps) else self.relax_directly
-        relaxed, tail = method(rows, _checked_steps(steps), _checked_step(step_size))
+        relaxed, tail = method(rows, checked_steps(steps), checked_step(step_size))
         if overshoot != "accept":
             stability.judge(self, rows, tail, step_size, refuse=overshoot == "judge")
         return relaxed.reshape(np.shape(states))
@@ -148,7 +150,7 @@ class Correlated:
 
     def energy(self, states: np.ndarray) -> np.ndarray:
         """E of states (..., n), shape (...). `Unsupported` where links are at work, for there is none."""
-        if np.any(self.hetero * self.links):
+        if self.hetero and np.any(self.links):
             raise Unsupported(
                 f"correlated memory: hetero is {self.hetero}, so its field is no gradient and it has no "
                 "energy; with hetero=0 it has one"
@@ -194,15 +196,17 @@ def _checked_patterns(patterns: np.ndarray) -> np.ndarray:
     return patterns
 
 
-def _checked_step(step_size: float) -> float:
+def checked_step(step_size: float) -> float:
+    """η, refused outside 0…1."""
     if not 0 < step_size <= 1:
         raise DescriptionError(f"correlated memory: step_size η is {step_size}; give it above 0 and at most 1")
     return step_size
 
 
-def _checked_steps(steps: int) -> int:
-    if steps < 1:
-        raise DescriptionError(f"correlated memory: {steps} steps; give at least 1")
+def checked_steps(steps: int) -> int:
+    """A number of steps, refused unless whole and positive."""
+    if not isinstance(steps, (int, np.integer)) or steps < 1:
+        raise DescriptionError(f"correlated memory: {steps} steps; give a whole number of at least 1")
     return steps
 
 

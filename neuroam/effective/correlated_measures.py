@@ -22,7 +22,7 @@ import math
 import numpy as np
 
 from neuroam.effective import correlated_reduction as reduction
-from neuroam.effective.correlated import Correlated
+from neuroam.effective.correlated import Correlated, checked_step, checked_steps
 from neuroam.errors import DescriptionError
 from neuroam.graphs import distances
 
@@ -37,10 +37,19 @@ def correlations(states: np.ndarray, others: np.ndarray | None = None) -> np.nda
     """Pearson correlation of the rows of `states` (s, n) with those of `others` (q, n), by default with one another;
     NaN with a row that is constant."""
     rows = _unit_rows(states)
-    return rows @ (rows if others is None else _unit_rows(others)).T
+    if others is None:
+        return rows @ rows.T
+    beside = _unit_rows(others)
+    if beside.shape[1] != rows.shape[1]:
+        raise DescriptionError(f"correlations: states of {rows.shape[1]} neurons and others of {beside.shape[1]}; "
+                               "give both over the same neurons")
+    return rows @ beside.T
 
 
 def _unit_rows(states: np.ndarray) -> np.ndarray:
+    if np.ndim(states) != 2:
+        raise DescriptionError(f"correlations: states of shape {np.shape(states)}; give (s, n), one state a row "
+                               "(states[None] if there is one)")
     rows = states - states.mean(axis=1, keepdims=True)
     length = np.linalg.norm(rows, axis=1, keepdims=True)
     return rows / np.where(np.ptp(states, axis=1, keepdims=True) > 0, length, np.nan)
@@ -78,6 +87,8 @@ def effective_memories(model: Correlated, states: np.ndarray) -> np.ndarray:
 
 def overlaps_in_time(model: Correlated, states: np.ndarray, steps: int = 100, step_size: float = 0.1) -> np.ndarray:
     """Correlation of each state (s, n) with each memory after every step, (steps, s, p)."""
+    states = _checked_states(model, states)
+    step_size, steps = checked_step(step_size), checked_steps(steps)
     base = reduction.frame(states, model.patterns)
     overlaps = []
     for instant in reduction.run(
@@ -118,9 +129,21 @@ def common_mode(overlaps: np.ndarray, pairs: np.ndarray, distance: np.ndarray, a
 def classify_mode(model: Correlated, states: np.ndarray, active: float = ACTIVE) -> str:
     """The mode that most of the relaxed states (s, n) are in. With few neurons chance correlations, of about 1/√n,
     exceed `active`: give some 1000. A state whose spread over neurons has died away holds no memory."""
+    states = _checked_states(model, states)
     spread = states.std(axis=1) / model.patterns.std(axis=1).mean()
     overlaps = np.where(spread[:, None] > SILENT, correlations(states, model.patterns), 0)
     return MODES[int(common_mode(overlaps, correlations(states), distances(model.adjacency), active))]
+
+
+def _checked_states(model: Correlated, states: np.ndarray) -> np.ndarray:
+    states = np.asarray(states, dtype=float)
+    if states.ndim != 2 or states.shape[1] != model.neurons or not len(states):
+        raise DescriptionError(f"correlated memory: states of shape {states.shape} for patterns of {model.neurons} "
+                               "neurons; give (s, n), one state a row (states[None] if there is one)")
+    if not np.isfinite(states).all():
+        worst = int(np.argmax(~np.isfinite(states).all(axis=1)))
+        raise DescriptionError(f"correlated memory: state {worst} is not finite everywhere; leave it out")
+    return states
 
 
 def predict_mode(model: Correlated) -> str:

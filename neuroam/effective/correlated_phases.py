@@ -3,7 +3,8 @@
 All settings (a, h) of one seed share their memories and starts, and run together in the exact p-dimensional reduction
 (`correlated_reduction`); modes and correlations then follow from scalar products alone. Published steps (η = .1, 100
 of them) are the default; they are too long for strongly anti-Hebbian settings (`correlated_stability`), and the result
-says where: `jump` is how far states jump to and fro, and the mode is −1 where nothing of a memory is left.
+says where: `jump` is how far states jump about, and where little of a memory is left the mode is −1, the longest stable
+step is told, and what would be measured of the states is NaN.
 """
 from __future__ import annotations
 
@@ -15,10 +16,13 @@ import numpy as np
 from neuroam.effective import correlated_measures as measures
 from neuroam.effective import correlated_reduction as reduction
 from neuroam.effective import correlated_stability as stability
-from neuroam.effective.correlated import Correlated, noisy, uniform_memories
+from neuroam.effective.correlated import Correlated, checked_step, checked_steps, noisy, uniform_memories
+from neuroam.errors import DescriptionError
 from neuroam.graphs import Graph, adjacency_of
 
 LOST = -1
+OF_STATES = ("active", "correlation", "range", "within", "between")
+SAMPLE = 4  # states for which the longest step is worked out
 CHUNK = 2**16  # numbers in one array: what stays in the processor's cache
 
 Variables = dict[str, tuple[tuple[str, ...], np.ndarray]]
@@ -36,8 +40,12 @@ def phase_diagram(graph: Any, autos: Sequence[float], heteros: Sequence[float], 
     range         distances with a correlation above .05
     spread        of a state over neurons, relative to a memory's
     jump          median jump of the states: 0 where the step was short enough
+    longest_step  where the mode is −1: the longest stable step from four of the starts, 0 if none was found; else NaN
     within, between   correlation in and across communities, for a `Graph` with several
+
+    Where the mode is −1, memories in a state, correlations and the range are NaN.
     """
+    _check(autos, heteros, seeds, step_size, steps, noise)
     rows = []
     for seed in seeds:
         rng = np.random.default_rng(seed)
@@ -50,6 +58,19 @@ def phase_diagram(graph: Any, autos: Sequence[float], heteros: Sequence[float], 
     coordinates = {"auto": autos, "hetero": heteros, "seed": seeds,
                    "distance": np.arange(found["correlation"][1].shape[-1])}
     return found | {name: ((name,), np.asarray(values)) for name, values in coordinates.items()}
+
+
+def _check(autos: Sequence[float], heteros: Sequence[float], seeds: Sequence[int], step_size: float, steps: int,
+           noise: float) -> None:
+    for name, values in (("autos", autos), ("heteros", heteros), ("seeds", seeds)):
+        if np.ndim(values) != 1 or not np.size(values):
+            raise DescriptionError(f"phase diagram: {name} is {values!r}; give a sequence, such as [0, 1, 2]")
+        if not np.isfinite(np.asarray(values, dtype=float)).all():
+            raise DescriptionError(f"phase diagram: {name} has a value that is not finite; leave it out")
+    if not 0 <= noise < np.inf:
+        raise DescriptionError(f"phase diagram: noise is {noise}; give 0 or more")
+    checked_step(step_size)
+    checked_steps(steps)
 
 
 def _plane(model: Correlated, starts: np.ndarray, autos: Sequence[float], heteros: Sequence[float], steps: int,
@@ -67,8 +88,10 @@ def _plane(model: Correlated, starts: np.ndarray, autos: Sequence[float], hetero
         instants = reduction.run(drives, model.gram, couplings, model.gain, model.background, steps, step_size)
         last, tail = reduction.finish(instants, steps)
         shares = reduction.coefficients(last, couplings, model.background)
-        found = _measured(reduction.expand(last.remainder, shares), base, distance, stability.jumps(tail))
-        parts.append(found | _of_communities(model, found.pop("pairs")))
+        jump = stability.jumps(tail, stability.are_symmetric(couplings))
+        found = _measured(reduction.expand(last.remainder, shares), base, distance, jump)
+        found |= _of_communities(model, found.pop("pairs"))
+        parts.append(_without_lost(found) | {"longest_step": _longest(model, drives, couplings, found, step_size)})
     joined = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     return {name: values.reshape(len(autos), len(heteros), *values.shape[1:]) for name, values in joined.items()}
 
@@ -90,6 +113,22 @@ def _measured(states: np.ndarray, base: reduction.Frame, distance: np.ndarray, j
             "active": (overlaps > measures.ACTIVE).sum(axis=-1).mean(axis=-1), "correlation": curve,
             "range": measures.association_range(curve), "spread": spread.mean(axis=-1),
             "jump": np.median(jump, axis=-1), "pairs": pairs}
+
+
+def _without_lost(found: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    gone = found["mode"] == LOST
+    return found | {name: np.where(gone.reshape(-1, *[1] * (np.ndim(found[name]) - 1)), np.nan, found[name])
+                    for name in OF_STATES if name in found}
+
+
+def _longest(model: Correlated, drives: np.ndarray, couplings: np.ndarray, found: dict[str, np.ndarray],
+             step_size: float) -> np.ndarray:
+    """The longest stable step of settings that are lost, NaN of others."""
+    gone = found["mode"] == LOST
+    longest = np.full(len(couplings), np.nan)
+    if gone.any():
+        longest[gone] = stability.longest_steps(model, stability.chosen(drives, SAMPLE), couplings[gone], step_size)
+    return longest
 
 
 def _of_communities(model: Correlated, pairs: np.ndarray) -> dict[str, np.ndarray]:
