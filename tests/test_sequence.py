@@ -448,22 +448,31 @@ def test_a_hundred_perfect_sequences_of_other_degrees(degree, neurons, memories)
 @pytest.mark.slow
 def test_degree_of_small_networks():
     """P50 of transitions at N = 10 for d = 1 … 8, measured elsewhere; higher degrees add nothing, as the nearest memory
-    decides at all of them."""
+    decides at all of them.
+
+    Left out of what was measured there: N = 10, d = 10 and 14 (65, 39) and N = 15, d = 10 and 14 (1332, 241). They are
+    not found here: at those loads 65 to 92 % of transitions are right, also in whole numbers (next test).
+    """
     expected = {1: 6, 2: 15, 3: 33, 4: 63, 5: 77, 6: 92, 8: 100}
     found = {d: transition_half(10, Power(d), rng(d), 150) for d in (*expected, 10, 14)}
     np.testing.assert_allclose([found[d] for d in expected], list(expected.values()), rtol=0.15)
     assert found[10] == pytest.approx(found[8], rel=0.12) and found[14] == pytest.approx(found[8], rel=0.12)
 
 
-def test_transitions_at_a_high_degree_against_whole_numbers():
-    """N = 10, d = 14, where every kind of tie happens: by the sum as it is written down, in whole numbers."""
+@pytest.mark.parametrize("neurons, degree, memories", [(10, 14, 60), (10, 10, 65), (10, 14, 39), (15, 14, 241)])
+def test_transitions_at_a_high_degree_against_whole_numbers(neurons, degree, memories):
+    """The sum as it is written down, in whole numbers, at loads near to which half were once said to fail; however ties
+    are counted."""
     found = []
     for seed in range(400):
-        patterns = random_patterns(60, 10, rng(seed)).astype(int)
-        overlap = ((patterns @ patterns[0])[:, None] - patterns * patterns[0]).astype(object)
-        fields = (np.roll(patterns, -1, axis=0) * overlap ** 14).sum(axis=0)
-        found.append((np.where(fields == 0, patterns[0], np.where(fields > 0, 1, -1)) == patterns[1]).all())
-    assert transition_success(10, 60, Power(14), rng(), 3000) == pytest.approx(np.mean(found), abs=0.08)
+        patterns = random_patterns(memories, neurons, rng(seed)).astype(np.int64)
+        overlap = (patterns @ patterns[0])[:, None] - patterns * patterns[0]
+        fields = (np.roll(patterns, -1, axis=0) * overlap ** degree).sum(axis=0)  # at most 241 · 14¹⁴ < 2⁶³
+        after = np.where(fields == 0, patterns[0], np.sign(fields))
+        found.append([(state == patterns[1]).all() for state in (after, np.sign(fields))])
+    stays, tie_wrong = np.mean(found, axis=0)
+    assert transition_success(neurons, memories, Power(degree), rng(), 2000) == pytest.approx(stays, abs=0.08)
+    assert tie_wrong > 0.6
 
 
 @pytest.mark.parametrize("neurons, holding, moving, at_half", [
