@@ -6,7 +6,7 @@ import csv
 import itertools
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -18,7 +18,7 @@ from neuroam.errors import DescriptionError, NeuroamError
 from neuroam.protocol import Protocol
 from neuroam.units import Parameter, exact, in_words, si
 
-Grid = Mapping[str, Sequence[Any]]
+Grid = Mapping[str, Iterable[Any] | Any]
 EXAMPLE = "claws=5,7,9"
 
 
@@ -35,19 +35,31 @@ class Point:
         return {key: str(value) for key, value in self.values.items()}
 
 
-def parameter_sets(parameters: Grid | Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def parameter_sets(parameters: Grid | Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Every parameter set of a grid, the last parameter fastest, or of a list; `DescriptionError` where there is none,
-    or one of a list has other parameters than the first."""
+    or one of a list has other parameters than the first. What cannot be gone through is one value."""
     if isinstance(parameters, Mapping):
-        if not parameters or any(isinstance(values, str) or not len(values) for values in parameters.values()):
+        grid = {key: _values(given) for key, given in parameters.items()}
+        if not grid or not all(grid.values()) or any(isinstance(given, str) for given in parameters.values()):
             raise DescriptionError(f"there is nothing to sweep in {dict(parameters)}; give a setting several values, "
                                    f"for example {EXAMPLE}")
-        return [dict(zip(parameters, values, strict=True)) for values in itertools.product(*parameters.values())]
+        return [dict(zip(grid, values, strict=True)) for values in itertools.product(*grid.values())]
+    parameters = _values(parameters)
+    if not all(isinstance(row, Mapping) for row in parameters):
+        raise DescriptionError("the parameter sets are neither a grid, setting → values, nor a list of mappings, "
+                               "setting → value")
     names = [sorted(row) for row in parameters]
     if not names or not names[0] or any(own != names[0] for own in names):
         raise DescriptionError("the parameter sets of a list must be one or more and name the same settings, got "
                                f"{' and '.join(', '.join(own) or 'none' for own in names[:3]) or 'none'}")
     return [{name: row[name] for name in parameters[0]} for row in parameters]
+
+
+def _values(given: Any) -> list[Any]:
+    try:
+        return list(given)
+    except TypeError:  # a number, a quantity, nothing
+        return [given]
 
 
 def again(circuit: Circuit, protocol: Protocol, settings: Mapping[str, Any]) -> Point:
@@ -143,14 +155,17 @@ def read_list(path: str) -> tuple[dict[str, str], ...]:
     try:
         with open(path, newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file, skipinitialspace=True)
-            rows = list(reader)
+            rows, headings = list(reader), [heading.strip() for heading in reader.fieldnames or ()]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DescriptionError(f"--list {path}: {getattr(error, 'strerror', None) or error}; give a file of "
                                "comma-separated values") from None
+    if twice := sorted({heading for heading in headings if headings.count(heading) > 1}):
+        raise DescriptionError(f"--list {path}, line 1: {', '.join(twice)} stands there twice; give each setting one "
+                               "column")
     for number, row in enumerate(rows, 2):
         if None in row or any(not value or not value.strip() for value in row.values()):
             raise DescriptionError(f"--list {path}, line {number}: give one value for each of "
-                                   f"{', '.join(reader.fieldnames or ())}")
+                                   f"{', '.join(headings)}")
     if not rows:
         raise DescriptionError(f"--list {path} has no parameter set; write the names of settings in the first line and "
                                "a set in each of the next")
