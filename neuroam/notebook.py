@@ -86,7 +86,7 @@ def write_notebook(out: str | os.PathLike = "runs") -> Path:
     entries = read_folders(out)
     page = fill("notebook.html.j2", shown=[entry for entry in entries if not entry.problem],
                 broken=[entry for entry in entries if entry.problem], place=Path(out).resolve().name)
-    return write_whole(Path(out) / INDEX, page.encode("utf-8"))
+    return write_whole(Path(out) / INDEX, page.encode("utf-8", "replace"))
 
 
 def read_folders(out: str | os.PathLike) -> list[Entry]:
@@ -100,6 +100,9 @@ def read_folders(out: str | os.PathLike) -> list[Entry]:
 
 def read_folder(folder: Path) -> Entry:
     """What the notebook shows of one folder; whatever is wrong with it becomes its `problem`."""
+    shown = folder.name.encode("utf-8", "replace").decode()
+    if shown != folder.name:
+        return Entry(shown, problem="its name is not UTF-8; rename it")
     try:
         kind = _kind(folder)
         told = kind.read(folder / kind.told_by)
@@ -155,7 +158,7 @@ def _number(folder: Path) -> str:
 
 
 def _address(path: Path, base: Path) -> str:
-    return quote(path.relative_to(base).as_posix())
+    return quote(os.fsencode(path.relative_to(base).as_posix()))
 
 
 def _thumbnail(page: Path) -> str:

@@ -170,6 +170,18 @@ def test_names_of_folders_cannot_break_the_page(tmp_path):
     assert "<script>" not in page.read_text(encoding="utf-8") and all(path.exists() for path in addresses(page))
 
 
+def test_names_that_are_not_utf8_do_not_stop_the_notebook(tmp_path):
+    folder(tmp_path, "recall-1")
+    odd = os.fsdecode(b"caf\xe9")
+    folder(tmp_path, odd)
+    (tmp_path / "recall-1" / f"{odd}.nc").touch()
+    page = write_notebook(tmp_path)
+    assert "caf? its name is not UTF-8" in words(page) and "1 experiment in" in words(page)
+    assert "recall-1/caf%E9.nc" in page.read_text(encoding="utf-8")
+    (tmp_path / odd).rename(tmp_path / "named")
+    assert "not UTF-8" not in words(write_notebook(tmp_path))
+
+
 def test_it_forgets_what_is_gone(tmp_path):
     made = folder(tmp_path, "recall-1")
     write_notebook(tmp_path)
