@@ -14,7 +14,7 @@ lab: .venv/lab  ## set up .venv and run the main experiment
 test: .venv/test  ## fast tests on every solver that needs no compiler
 	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
-test-slow: .venv/test  ## engine gates, C++ programs and full replications (tens of minutes)
+test-slow: .venv/test-slow  ## engine gates, C++ programs and full replications (tens of minutes)
 	$(BIN)/python -m pytest -q -m slow
 
 check: .venv/test  ## lint and types
@@ -38,6 +38,10 @@ clean:  ## remove what was built; runs stay
 
 .venv/test: .venv/lab
 	$(BIN)/python -m pip install --quiet -e .[test]
+	touch $@
+
+.venv/test-slow: .venv/lab
+	$(BIN)/python -m pip install --quiet -e .[test,docs]
 	touch $@
 
 .venv/docs: .venv/lab
