@@ -17,6 +17,7 @@ import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any, ClassVar
 
 import xarray as xr
@@ -58,10 +59,9 @@ class Request:
         """The command that makes this run again, every choice spelt out."""
         words = [f"neuroam {self.verb}", self.protocol, f"--levels {','.join(self.levels)}", f"--solver {self.solver}",
                  f"--animals {self.animals}", f"--seed {self.seed}"]
-        words += [f"--circuit {self.circuit}"] if self.circuit else []
+        words += [f"--circuit {quote(self.circuit)}"] if self.circuit else []
         words += [f"--dt {self.dt:g}"] if self.dt else []
-        words += [f"--set {key}='{value}'" if " " in value else f"--set {key}={value}"
-                  for key, value in self.settings.items()]
+        words += ["--set " + quote(f"{key}={value}") for key, value in self.settings.items()]
         return " ".join(words)
 
 

@@ -19,6 +19,7 @@ from concurrent.futures import Executor
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any, ClassVar
 
 import xarray as xr
@@ -54,8 +55,8 @@ class SweepRequest(Request):
 
     @property
     def command(self) -> str:
-        words = [f"--set '{key}={','.join(values)}'" for key, values in self.values.items()]
-        return " ".join([super().command, *words, *([f"--list {self.listed}"] if self.listed else [])])
+        words = ["--set " + quote(f"{key}={','.join(values)}") for key, values in self.values.items()]
+        return " ".join([super().command, *words, *([f"--list {quote(self.listed)}"] if self.listed else [])])
 
     def of_cell(self, settings: Mapping[str, str], level: str) -> Request:
         """The run that makes one cell."""

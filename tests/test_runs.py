@@ -2,17 +2,20 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 from dataclasses import replace
 
 import pytest
 import xarray as xr
 
 from neuroam.circuits.visible_hidden import visible_hidden
-from neuroam.cli import main
+from neuroam.cli import main, parser
 from neuroam.errors import DescriptionError
 from neuroam.protocol import Block, Protocol, Record, Stimulus, Trial
 from neuroam.recording import load
-from neuroam.runs import LEVELS, plan
+from neuroam.runs import LEVELS, Request, plan
+from neuroam.sweep import SweepRequest
 from neuroam.units import ms
 
 SMALL = ["run", "odour_discrimination", "--levels", "effective", "--animals", "2", "--workers", "1", "--set",
@@ -66,6 +69,18 @@ def test_what_cannot_be_done_is_one_message(arguments, words, capsys):
     assert main(arguments) == 2
     said = capsys.readouterr().err
     assert words in said and said.count("\n") == 1 and "Traceback" not in said
+
+
+def test_the_command_means_the_same_to_any_shell():
+    settings = {"claws": "7", "odour": "20*ms", "rates": "[1, 2]", "word": "it's $HOME; `x` \\"}
+    command = Request("recall", "my circuit", ("rate",), settings=settings).command
+    words = parser().parse_args(shlex.split(command)[1:])
+    assert words.settings == [f"{key}={value}" for key, value in settings.items()] and words.circuit == "my circuit"
+    assert "--set claws=7 --set 'odour=20*ms' --set 'rates=[1, 2]'" in command
+    outside = re.sub(r"'[^']*'", "", command.replace("'\"'\"'", ""))
+    assert not set(outside) & set("*[]$`;\\")
+    swept = SweepRequest("recall", levels=("rate",), values={"tau": ("5*ms", "9*ms")}, listed="my sets.csv").command
+    assert swept.endswith("--set 'tau=5*ms,9*ms' --list 'my sets.csv'")
 
 
 MEMORY = visible_hidden(patterns=4, cells=30)

@@ -449,7 +449,8 @@ def alive(pid):
 
 @pytest.mark.parametrize("parameters, message", [
     ({}, "there is nothing to sweep"), ({"rate": []}, "there is nothing to sweep"), ({"rate": "100"}, "nothing to swe"),
-    ([], "must be one or more"), ([{"rate": 1.0}, {"cells": 4}], "name the same settings, got rate and cells"),
+    (None, "neither a grid"), (["rate=1"], "neither a grid"), ([], "must be one or more"),
+    ([{"rate": 1.0}, {"cells": 4}], "name the same settings, got rate and cells"),
     ({"ratio": [1.0]}, "unknown setting 'ratio'; did you mean 'rate'"),
     ({"circuit.rate": [1.0]}, "unknown setting 'circuit.rate'"),
     ({"rate": [100.0, 300.0, 100.0]}, "two cells have the same values"),
@@ -496,10 +497,10 @@ def test_the_command_leaves_a_folder_and_prints_what_came_out(registered, tmp_pa
     (folder,) = tmp_path.glob("pulse-sweep-*")
     assert {path.name for path in folder.iterdir()} == {"cells", "sweep.nc", "sweep.csv", "sweep.json", "report.html"}
     told = json.loads((folder / "sweep.json").read_text())
-    assert told["command"].endswith("--set rate=200 --set 'cells=4,6' --set 'tau=5*ms,10*ms'")
+    assert told["command"].endswith("--set rate=200 --set cells=4,6 --set 'tau=5*ms,10*ms'")
     assert len(told["verdicts"]["spiking"]) == 4 * 2
     history = load(next((folder / "cells").glob("*.nc"))).attrs["history"]
-    assert history.startswith("neuroam run pulse --levels spiking") and "--set tau=" in history
+    assert history.startswith("neuroam run pulse --levels spiking") and "--set 'tau=" in history
     assert cli(*arguments, out=tmp_path) == 0
     assert "4 are there from before" in capsys.readouterr().out
 
@@ -557,6 +558,7 @@ def test_a_cluster_says_how_many_workers_there_are(workers, said, monkeypatch, c
 
 @pytest.mark.parametrize("text, words", [("", "no parameter set"), ("claws\n", "no parameter set"),
                                          ("claws,kenyon\n5\n", "line 2: give one value for each of claws, kenyon"),
+                                         ("claws, claws\n5,7\n", "line 1: claws stands there twice"),
                                          ("claws\n5\n6,7\n", "line 3: give one"), ("claws\n \n", "line 2: give one")])
 def test_a_list_that_is_none_is_refused(text, words, tmp_path):
     (tmp_path / "sets.csv").write_text(text)
@@ -568,6 +570,13 @@ def test_values_are_split_at_commas_outside_brackets():
     assert split_values("key", "1, 2,f(3,4),[5,6]") == ("1", "2", "f(3,4)", "[5,6]")
     assert parameter_sets({"a": [1, 2], "b": [3, 4]}) == [{"a": 1, "b": 3}, {"a": 1, "b": 4}, {"a": 2, "b": 3},
                                                          {"a": 2, "b": 4}]
+
+
+def test_a_lone_value_and_a_generator_are_taken():
+    tens, two = [10.0, 20.0], [{"a": 1}, {"a": 2}]
+    assert parameter_sets({"a": (x for x in tens), "b": 4}) == [{"a": 10.0, "b": 4}, {"a": 20.0, "b": 4}]
+    assert parameter_sets({"a": np.array(tens), "b": 5*ms}) == [{"a": 10.0, "b": 5*ms}, {"a": 20.0, "b": 5*ms}]
+    assert parameter_sets(row for row in two) == two
 
 
 @pytest.mark.parametrize("given, values, attributes", [
