@@ -56,7 +56,8 @@ def hierarchical(patterns: int = 20, sheet: str = "8x8", transfers: str = "tanh,
     words = _transfers(transfers)
     _check(power=(power, 2), sharpness=(sharpness, 0), gain=(gain, 0), field=(field, 1), stride=(stride or field, 1),
            parts=(parts or 1, 1), code=(code, 1))
-    _check_shares(threshold, symmetry, feedback)
+    _check_finite(sharpness=sharpness, gain=gain, power=power, feedback=feedback)
+    _check_shares(threshold, symmetry)
     cells = _sheet(sheet)
     stored = _stored(patterns, cells, level, images)
     build = Build(field, stride or field, parts, code, code_seed)
@@ -216,13 +217,17 @@ def _check(**numbers: tuple[float, float]) -> None:
             raise DescriptionError(f"hierarchical: {name} is {value}; it must be {rule}")
 
 
-def _check_shares(threshold: float, symmetry: float, feedback: float) -> None:
+def _check_finite(**numbers: float) -> None:
+    for name, value in numbers.items():
+        if not np.isfinite(value):
+            raise DescriptionError(f"hierarchical: {name} is {value}; give a finite number")
+
+
+def _check_shares(threshold: float, symmetry: float) -> None:
     if not 0 <= threshold < 1:
         raise DescriptionError(f"hierarchical: threshold is {threshold}; give a fraction, at least 0 and below 1")
     if not 0 <= symmetry <= 1:
         raise DescriptionError(f"hierarchical: symmetry is {symmetry}; give a share from 0 to 1")
-    if not np.isfinite(feedback):
-        raise DescriptionError(f"hierarchical: feedback is {feedback}; give a finite factor, 1 for the transpose")
 
 
 def _stored(patterns: int, sheet: tuple[int, ...], level: float, images: str) -> Patterns:

@@ -71,8 +71,12 @@ def hippocampus(
     """
     if not 0 < coding_level < 1:
         raise DescriptionError(f"hippocampus: coding_level is {coding_level}; give a fraction between 0 and 1")
-    if not sharpness > 0:
-        raise DescriptionError(f"hippocampus: sharpness is {sharpness}; it must be more than 0")
+    for name, value in (("sharpness", sharpness), ("gain", gain)):
+        if not 0 < value < np.inf:
+            raise DescriptionError(f"hippocampus: {name} is {value}; it must be more than 0 and finite")
+    for name, value in (("direct", direct), ("recurrent", recurrent)):
+        if not np.isfinite(value):
+            raise DescriptionError(f"hippocampus: {name} is {value}; give a finite strength, 0 for none")
     if learning not in RULES:
         raise DescriptionError(f"hippocampus: learning is {learning!r}; use one of {', '.join(RULES)}")
     if images not in ("", "digits"):

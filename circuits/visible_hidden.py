@@ -105,6 +105,7 @@ def visible_hidden(patterns: int = 20, cells: int = 100, model: str = "softmax",
     """
     sharpness = SHARPNESS.get(model, 1.0) if sharpness is None else float(sharpness)
     _check(model, power=(power, 2), sharpness=(sharpness, 0), gain=(gain, 0), competition=(competition, 0))
+    _check_finite(power=power, sharpness=sharpness, competition=competition)
     stored = _stored(model, patterns, cells, level, images)
     body = model == "softmax with a body"
     membrane = assumed(tau_visible, "of the order of cortical membranes; the theory names none")
@@ -159,6 +160,12 @@ def _check(model: str, **numbers: tuple[float, float]) -> None:
         if not value >= least or value == 0:
             rule = f"at least {least:g}" if least else "more than 0"
             raise DescriptionError(f"visible_hidden: {name} is {value}; it must be {rule}")
+
+
+def _check_finite(**numbers: float) -> None:
+    for name, value in numbers.items():
+        if not math.isfinite(value):
+            raise DescriptionError(f"visible_hidden: {name} is {value}; give a finite number")
 
 
 def _stored(model: str, patterns: int, cells: int, level: float, images: str) -> Patterns:

@@ -43,7 +43,7 @@ class Linear:
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        settle(self, gain=_gain_unit(self), threshold=self.unit_in)
+        settle(self, gain=(_gain_unit(self), {"finite": True}), threshold=self.unit_in)
 
     @property
     def constants(self) -> dict[str, float]:
@@ -80,7 +80,7 @@ class Rectified:
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        settle(self, gain=_gain_unit(self), threshold=self.unit_in)
+        settle(self, gain=(_gain_unit(self), {"finite": True}), threshold=self.unit_in)
 
     @property
     def constants(self) -> dict[str, float]:
@@ -104,7 +104,7 @@ class Rectified:
 
 @dataclass(frozen=True)
 class Tanh:
-    """r = tanh(gain · (x − θ)), dimensionless.
+    """r = tanh(gain · (x − θ)), dimensionless; for an infinite gain use `Sign`.
 
     L = ln cosh(gain · u)/gain.
     """
@@ -119,7 +119,7 @@ class Tanh:
     has_energy: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
-        settle(self, gain=_gain_unit(self), threshold=self.unit_in)
+        settle(self, gain=(_gain_unit(self), {"above": 0, "finite": True}), threshold=self.unit_in)
 
     @property
     def constants(self) -> dict[str, float]:

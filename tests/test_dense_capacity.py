@@ -206,3 +206,30 @@ def test_bounds_of_softmax_memory_hold():
         assert np.linalg.norm(fixed[0] - patterns[0]) <= fixed_bound + rounding
         tight += step_bound < 1
     assert tight > 20
+
+
+TABLE = np.array([[1.0, -1.0, 1.0], [-1.0, -1.0, 1.0]])
+
+
+@pytest.mark.parametrize("gain", [-1.0, 0.0, math.nan, math.inf])
+def test_gains_that_are_no_positive_number_are_refused(gain):
+    for ask in (lambda: softmax_retrieve(TABLE, TABLE, gain), lambda: softmax_error_bounds(TABLE, TABLE[0], 0, gain),
+                lambda: exponential_single(20, gain), lambda: sphere_constant(gain, 1, 20, 1e-3),
+                lambda: sphere_capacity(gain, 1, 20, 1e-3)):
+        with pytest.raises(DescriptionError, match=f"gain is {gain}; it must be more than 0 and finite"):
+            ask()
+
+
+@pytest.mark.parametrize("ask, message", [
+    (lambda: softmax_retrieve(TABLE, np.ones((1, 2)), 1.0), r"states of shape \(1, 2\) for patterns of shape \(2, 3\)"),
+    (lambda: softmax_retrieve(TABLE, TABLE[0], 1.0), r"states of shape \(3,\).* give \(n_states, neurons\)"),
+    (lambda: softmax_retrieve(TABLE, np.full((1, 3), np.nan), 1.0), "NaN or infinity"),
+    (lambda: softmax_error_bounds(TABLE, np.ones(2), 0, 1.0), r"states of shape \(2,\).* give \(neurons,\)"),
+    (lambda: softmax_error_bounds(TABLE, TABLE[0], 2, 1.0), "memory is 2 of 2 patterns"),
+    (lambda: softmax_error_bounds(TABLE[:1], TABLE[0], 0, 1.0), "give at least two patterns"),
+    (lambda: sphere_constant(1, -1, 20, 1e-3), "radius is -1"),
+    (lambda: sphere_constant(1, 1, 1, 1e-3), "dimension 1, with failure 0.001"),
+    (lambda: sphere_constant(1, 1, 20, 0.0), "with failure 0.0; give a dimension above 1 and a probability")])
+def test_what_the_formulas_cannot_take_is_refused(ask, message):
+    with pytest.raises(DescriptionError, match=message):
+        ask()

@@ -417,6 +417,8 @@ def test_it_can_be_shown_and_made_again_from_its_settings():
     ({"images": "digits", "sheet": "64"}, "8 × 8 pixels"), ({"threshold": 1.0}, "threshold is 1.0"),
     ({"symmetry": 2.0}, "symmetry is 2.0"), ({"feedback": float("nan")}, "feedback is nan"),
     ({"power": 1}, "power is 1"), ({"sharpness": 0.0}, "sharpness is 0"), ({"gain": -1.0}, "gain is -1"),
+    ({"gain": float("inf")}, "gain is inf; give a finite"), ({"gain": float("nan")}, "gain is nan"),
+    ({"sharpness": float("inf")}, "sharpness is inf"), ({"feedback": float("inf")}, "feedback is inf"),
     ({"parts": -2}, "parts is -2"), ({"code": 0}, "code is 0"), ({"patterns": 0}, "number is 0")])
 def test_bad_settings_are_refused_in_words(settings, words):
     with pytest.raises(DescriptionError, match=words):

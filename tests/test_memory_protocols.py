@@ -16,6 +16,7 @@ from neuroam.circuit import as_spikes
 from neuroam.circuits.hippocampus import hippocampus
 from neuroam.circuits.visible_hidden import visible_hidden
 from neuroam.effective.adiabatic import Adiabatic
+from neuroam.errors import DescriptionError
 from neuroam.experiment import judge, simulate
 from neuroam.prediction import NOT_REPRODUCED, REPRODUCED
 from neuroam.protocols import capacity as capacities
@@ -64,6 +65,16 @@ def test_the_energy_rises_where_synapses_back_are_unrelated(descended):
 
 def _turned(patterns):
     return np.roll(patterns, 1, axis=1).T.copy()
+
+
+@pytest.mark.parametrize("setting, value, message", [
+    ("gain", 0.0, "gain is 0.0; it must be more than 0"), ("gain", -1.0, "gain is -1.0"),
+    ("gain", np.inf, "gain is inf"), ("gain", np.nan, "gain is nan"), ("sharpness", np.inf, "sharpness is inf"),
+    ("recurrent", np.nan, "recurrent is nan; give a finite strength"), ("recurrent", np.inf, "recurrent is inf"),
+    ("direct", np.nan, "direct is nan")])
+def test_a_hippocampus_that_cannot_be_is_refused_before_it_is_run(setting, value, message):
+    with pytest.raises(DescriptionError, match=f"hippocampus: {message}"):
+        hippocampus(**{setting: value})
 
 
 @pytest.fixture(scope="module")

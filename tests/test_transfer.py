@@ -381,6 +381,12 @@ def test_trials_side_by_side_are_trials_one_by_one(function):
 
 
 @pytest.mark.parametrize("make, words", [
+    (lambda: Tanh(0.0), r"Tanh.gain is 0; it must be more than 0"),
+    (lambda: Tanh(-1.0), r"Tanh.gain is -1; it must be more than 0"),
+    (lambda: Tanh(np.inf), r"Tanh.gain is inf; it must be finite"), (lambda: Tanh(np.nan), r"Tanh.gain is NaN"),
+    (lambda: Linear(np.inf), r"Linear.gain is inf; it must be finite"),
+    (lambda: Rectified(np.inf), r"Rectified.gain is inf; it must be finite"),
+    (lambda: Power(np.nan), r"Power.gain is NaN"), (lambda: Power(1.0, np.nan), r"Power.power is NaN"),
     (lambda: Softmax(0.0), r"Softmax.gain is 0; it must be more than 0"),
     (lambda: Softmax(-2.0), r"Softmax.gain is -2; it must be more than 0"),
     (lambda: Softmax(np.inf), r"Softmax.gain is inf; it must be finite"),

@@ -198,11 +198,14 @@ def exponential_single(neurons: float, gain: float = 1.0, error: float = 0.005) 
 
     (e^{2γ} / cosh 2γ)^{N − 1} / z²: grows by a factor 1.964 a neuron at gain 1; measured 2^{.977}.
     """
+    _check_positive(gain=gain)
     return (math.exp(2 * gain) / math.cosh(2 * gain)) ** (neurons - 1) / norm.isf(error) ** 2
 
 
 def softmax_retrieve(patterns: np.ndarray, states: np.ndarray, gain: float) -> np.ndarray:
     """Continuous states (n_states, neurons) after one step ξ ← Xᵀ softmax(β X ξ), patterns X (memories, neurons)."""
+    _check_positive(gain=gain)
+    _check_states(patterns, states, 2)
     drive = gain * states @ patterns.T
     weights = np.exp(drive - drive.max(axis=1, keepdims=True))
     return weights @ patterns / weights.sum(axis=1, keepdims=True)
@@ -213,6 +216,10 @@ def sphere_constant(gain: float, radius: float, dimension: int, failure: float) 
 
     c = b / W(exp(a + ln b)), a = 2 (1 + ln(2 β K² p (d − 1))) / (d − 1), b = 2 K² β / 5.
     """
+    _check_positive(gain=gain, radius=radius)
+    if not dimension > 1 or not 0 < failure < 1:
+        raise DescriptionError(f"patterns on a sphere of dimension {dimension}, with failure {failure}; give a "
+                               "dimension above 1 and a probability between 0 and 1")
     a = 2 / (dimension - 1) * (1 + math.log(2 * gain * radius ** 2 * failure * (dimension - 1)))
     b = 2 * radius ** 2 * gain / 5
     return b / float(lambertw(math.exp(a + math.log(b))).real)
@@ -230,12 +237,33 @@ def softmax_error_bounds(patterns: np.ndarray, state: np.ndarray, memory: int, g
     where N patterns have norms up to M and Δ = x·x less the largest overlap of x with another. For patterns well apart
     from each other; where they are not, the bounds are as large as the patterns and say nothing.
     """
+    _check_positive(gain=gain)
+    _check_states(patterns, state, 1)
+    if not 0 <= memory < len(patterns) or len(patterns) < 2:
+        raise DescriptionError(f"memory is {memory} of {len(patterns)} patterns; give at least two patterns, and the "
+                               "position of one")
     stored, others = patterns[memory], np.delete(patterns, memory, axis=0)
     number, largest = len(patterns), float(np.linalg.norm(patterns, axis=1).max())
     gap = float(stored @ stored - (others @ stored).max())
     distance = 2 * math.e * (number - 1) * largest * math.exp(-gain * gap)
     reach = max(float(np.linalg.norm(state - stored)), distance)
     return 2 * (number - 1) * largest * math.exp(min(-gain * (gap - 2 * largest * reach), 700)), distance
+
+
+def _check_positive(**numbers: float) -> None:
+    for name, value in numbers.items():
+        if not 0 < value < math.inf:
+            raise DescriptionError(f"{name} is {value}; it must be more than 0 and finite")
+
+
+def _check_states(patterns: np.ndarray, states: np.ndarray, dimensions: int) -> None:
+    """Refuse patterns that are no table, and states that are not of their width, or not finite."""
+    have, need = np.shape(states), "(n_states, neurons)" if dimensions == 2 else "(neurons,)"
+    if np.ndim(patterns) != 2 or len(have) != dimensions or have[-1] != np.shape(patterns)[1]:
+        raise DescriptionError(f"states of shape {have} for patterns of shape {np.shape(patterns)}; give {need} and "
+                               "(memories, neurons)")
+    if not (np.isfinite(patterns).all() and np.isfinite(states).all()):
+        raise DescriptionError("patterns or states hold NaN or infinity; give finite numbers")
 
 
 def _load(alpha: float, overlaps: np.ndarray) -> Load:
