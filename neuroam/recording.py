@@ -322,12 +322,24 @@ def load(path: str | os.PathLike) -> xr.Dataset:
     try:
         with xr.open_dataset(path, decode_timedelta=False) as opened:
             recording = _restored(opened.load())
-    except (OSError, ValueError, TypeError, KeyError, RuntimeError, EOFError, IndexError) as error:
+    except (OSError, ValueError, TypeError, KeyError, RuntimeError, EOFError, IndexError, ImportError) as error:
+        if _needs_h5netcdf(path):
+            raise RecordingError(f"{path}: this is compressed netCDF-4 (HDF5), and h5netcdf, which reads it, is not "
+                                 "installed: pip install \"neuroam[io]\"") from None
         reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise RecordingError(f"{path}: not a readable netCDF file ({reason}); it may be truncated or in another "
                              "format") from None
     check(recording, str(path))
     return recording
+
+
+def _needs_h5netcdf(path: Path) -> bool:
+    try:
+        import h5netcdf  # noqa: F401
+    except ImportError:
+        with path.open("rb") as file:
+            return file.read(4) == b"\x89HDF"
+    return False
 
 
 def check(recording: xr.Dataset, name: str) -> None:

@@ -5,6 +5,7 @@ import errno
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,27 @@ def test_netcdf_3_holds_it_too(recording, tmp_path, monkeypatch):
     pytest.importorskip("h5netcdf")
     monkeypatch.setattr(recordings, "_engine", lambda recording: ("scipy", {}))
     assert_identical(load(save(recording, tmp_path / "three.nc")), recording)
+
+
+def test_compressed_where_h5netcdf_is_and_a_cure_where_it_is_not(spikes, tmp_path, monkeypatch):
+    pytest.importorskip("h5netcdf")
+    path = save(spikes, tmp_path / "r.nc")
+    assert path.read_bytes().startswith(b"\x89HDF")
+    assert_identical(load(path), spikes)
+    monkeypatch.setitem(sys.modules, "h5netcdf", None)
+    refuse = ValueError("did not find a match in any of xarray's currently installed IO backends")
+    monkeypatch.setattr(xr, "open_dataset", lambda *_, **__: (_ for _ in ()).throw(refuse))
+    with pytest.raises(RecordingError, match=r"h5netcdf, which reads it, is not installed: .*neuroam\[io\]") as error:
+        load(path)
+    one_sentence(error, path)
+
+
+def test_without_h5netcdf_other_files_are_still_what_they_are(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "h5netcdf", None)
+    for content, said in ((b"\x89HDF\r\n\x1a\n" + bytes(200), "pip install"), (b"hello", "not a readable netCDF")):
+        (tmp_path / "r.nc").write_bytes(content)
+        with pytest.raises(RecordingError, match=said):
+            load(tmp_path / "r.nc")
 
 
 def test_the_examples_are_what_their_names_say():
