@@ -8,7 +8,8 @@ comparison must find nothing, and neither may a graph on which the memories sit 
 on the graph (Garvert et al. 2017).
 
 `community_scales` lowers auto-association on a larger graph, Zachary's karate club: from single memories to small
-neighbourhoods, to the two clubs, to one state for all (Burns 2024).
+neighbourhoods, to the two clubs, to one state for all (Burns 2024). `community_rooms` does so for a hundred places in
+four rooms joined by doors (Burns, Haga & Fukai 2022, eNeuro 9:ENEURO.0023-22.2022), of which every third is cued.
 """
 from __future__ import annotations
 
@@ -53,6 +54,9 @@ CLUBS = tuple("Officer" if k in OFFICERS else "Mr Hi" for k in range(MEMBERS))
 CLUB_WITHIN = {1.0: -0.03, 0.5: 0.03, 0.0: 0.29, -0.5: 0.51, -1.0: 0.69}
 CLUB_BETWEEN = {1.0: -0.03, 0.5: -0.07, 0.0: -0.24, -0.5: -0.33, -1.0: -0.45}
 CLUB_ACTIVE = {1.0: 1.0, 0.5: 1.0, 0.0: 4.0, -0.5: 8.2, -1.0: 11.8}
+PLACES, IN_ROOMS, SCATTERED = 100, (1.0, 0.0, -1.0), "places at random"
+ROOMS = tuple(f"room {k // 25 + 1}" for k in range(PLACES))
+EXPECTED = "expected of a graph with communities"
 SAME = functools.partial(community_correlation, same=True)
 OTHER = functools.partial(community_correlation, same=False)
 
@@ -103,6 +107,29 @@ def community_scales(presentation: Any = 200 * ms, delay: Any = 1500 * ms, windo
     )
 
 
+@recipe
+def community_rooms(presentation: Any = 200 * ms, delay: Any = 1500 * ms, window: Any = STEP) -> Protocol:
+    """Every third of a hundred places in four rooms, as in `community_structure`."""
+    strains = {named(a): _strain("rooms", PLACES, a) for a in IN_ROOMS}
+    strains[SCATTERED] = strains[named(IN_ROOMS[-1])] | {"order": "shuffled"}
+    return Protocol(
+        name="community_rooms",
+        title="Memories of places in four rooms",
+        source=BURNS,
+        circuit="correlated",
+        levels=("rate", "effective"),
+        dt=STEP,
+        groups=tuple(Group(name, strain=strain) for name, strain in strains.items()),
+        blocks=(cued("final states", PLACES, presentation, delay, window, ROOMS, every=3),),
+        record=(Record("visible"), Record("memory")),
+        predictions=_predictions_of_rooms(),
+        figures=_figures_of_rooms(),
+        notes={"strength of association": "hetero-association is 1 − a",
+               "rooms": "four of 5 × 5 places, each place linked to those beside it, and one door between neighbouring "
+                        "rooms; all 100 places are stored, every third is cued"},
+    )
+
+
 def _strain(graph: str, nodes: int, auto: float) -> dict[str, Any]:
     return {"patterns": nodes, "graph": graph, "auto": auto, "hetero": 1 - auto}
 
@@ -128,6 +155,24 @@ def _predictions() -> tuple[Prediction, ...]:
                    GARVERT, "read in the abstract, of another graph"),
         _claim("a = 0: clusters are the communities, adjusted Rand index", cluster_agreement, named(0.0), above(0.95),
                SIMULATED, "1.00", "measured independently"),
+    )
+
+
+def _predictions_of_rooms() -> tuple[Prediction, ...]:
+    auto = {named(a): -a for a in IN_ROOMS}
+    return (
+        *(_claim(f"{named(a)}: correlation within less between rooms", community_contrast, named(a), above(0.0),
+                 EXPECTED, "more alike within", "ours") for a in IN_ROOMS[1:]),
+        Prediction("the less auto-association, the more memories share a state: rank correlation", functools.partial(
+            trend, measure=active_memories, groups=auto), above(0.9), "the scale grows with anti-Hebbian inhibition",
+            HAGA, "read in the abstract", "the size"),
+        Prediction("a = −1 less a = 0: correlation within rooms", functools.partial(
+            difference, measure=SAME, first=named(-1.0), second=named(0.0)), above(0.0), "larger neighbourhoods",
+            EXPECTED, "ours"),
+        _claim("places at random: correlation within less between rooms", community_contrast, SCATTERED, within(0.1),
+               OURS, "must find nothing", "ours"),
+        _claim("auto-association alone: correlation within less between rooms", community_contrast, named(1.0),
+               within(0.05), OURS, "must find nothing", "ours"),
     )
 
 
@@ -205,4 +250,16 @@ def _figures_of_scales() -> tuple[Figure, ...]:
                functools.partial(curve_figures, axes=_against(strengths), ylabel="correlation of states",
                                  measures={"within": SAME, "between": OTHER},
                                  reference={"within": CLUB_WITHIN, "between": CLUB_BETWEEN})),
+    )
+
+
+def _figures_of_rooms() -> tuple[Figure, ...]:
+    return (
+        Figure("Final states compared",
+               "Correlations between the final states from every third place, room after room, first animal.",
+               functools.partial(matrix_figures, groups=(*(named(a) for a in IN_ROOMS), SCATTERED), label="cue")),
+        Figure("Within and between rooms",
+               "Mean correlation over pairs of places; mean and 95 % bootstrap interval over {animals}.",
+               functools.partial(curve_figures, axes=_against(IN_ROOMS), ylabel="correlation of states",
+                                 measures={"within": SAME, "between": OTHER})),
     )

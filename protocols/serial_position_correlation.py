@@ -45,12 +45,14 @@ def modulated(level: float) -> str:
     return f"acetylcholine {level:g}"
 
 
-def cued(name: str, cues: int, presentation: Any, delay: Any, window: Any, phases: Sequence[str] = ()) -> Block:
-    """The first `cues` patterns, each shown with noise and left alone; measured in the last `window` of the delay."""
+def cued(name: str, cues: int, presentation: Any, delay: Any, window: Any, phases: Sequence[str] = (),
+         every: int = 1) -> Block:
+    """The first `cues` patterns, or one in `every` few of them, each shown with noise and left alone; measured in the
+    last `window` of the delay."""
     trials = tuple(Trial(f"pattern {k + 1}", presentation + delay,
                          (Stimulus("cue", f"pattern {k + 1}", presentation, degraded=(NOISE,)),),
                          phase=phases[k] if phases else "", measured=(presentation + delay - window, window))
-                   for k in range(cues))
+                   for k in range(0, cues, every))
     return Block(name, trials)
 
 

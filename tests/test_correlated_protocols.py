@@ -16,14 +16,16 @@ from neuroam.circuit import as_rates
 from neuroam.circuits.correlated import correlated
 from neuroam.effective.adiabatic import Adiabatic
 from neuroam.experiment import judge, simulate
-from neuroam.graphs import karate, schapiro
+from neuroam.graphs import karate, rooms, schapiro
 from neuroam.prediction import NOT_REPRODUCED, REPRODUCED, DescriptionError
 from neuroam.protocols.community_structure import (
     CLUBS,
     LATTICE,
     LINKS,
     PHASES,
+    ROOMS,
     SHUFFLED,
+    community_rooms,
     community_scales,
     community_structure,
 )
@@ -36,8 +38,8 @@ from neuroam.solvers import Numba
 from neuroam.units import ms
 from tests.little_memory import DT, answering, memory
 
-PROTOCOLS = (serial_position_correlation, recall_range, community_structure, community_scales, inhibition_sequences,
-             image_retrieval)
+PROTOCOLS = (serial_position_correlation, recall_range, community_structure, community_scales, community_rooms,
+             inhibition_sequences, image_retrieval)
 STEP_TAU = 2 / -np.log(.9) * ms  # of which a time step of 2 ms is a step of size .1
 
 
@@ -130,7 +132,7 @@ def test_closeness_is_networkx_s():
 
 
 def test_protocols_know_the_communities_of_the_graphs():
-    for phases, graph in ((PHASES, schapiro()), (CLUBS, karate())):
+    for phases, graph in ((PHASES, schapiro()), (CLUBS, karate()), (ROOMS, rooms())):
         phases = np.array(phases)
         np.testing.assert_array_equal(phases[:, None] == phases, graph.communities[:, None] == graph.communities)
 
@@ -276,6 +278,13 @@ def test_the_club_falls_into_larger_and_larger_parts():
     assert mean(made, attractors.cluster_agreement, named(1)) < .2
 
 
+def test_places_of_one_room_are_alike_and_places_at_random_are_not():
+    protocol = community_rooms(presentation=40 * ms, delay=200 * ms)
+    made = run(protocol, *(group.name for group in protocol.groups), animals=2, cells=500, tau_visible=STEP_TAU)
+    for claim in protocol.predictions:
+        assert claim.expect.low < claim.statistic(made).mean() < claim.expect.high, claim.claim
+
+
 def test_inhibition_completes_and_speeds_replay():
     known = {(1, 0): 0., (.5, .5): .08, (0, 1): .21, (-1, 3): .35, (-1.5, 3): .47, (-2, 3): .68, (-2, 3.5): .53}
     names = [in_updates(*s) for s in known]
@@ -321,7 +330,7 @@ def test_protocols_are_whole(make):
     assert len(set(claims)) == len(claims)
     assert any(word in f"{p.published} {p.claim}" for p in protocol.predictions for word in ("must", "shuffled"))
     for group in protocol.groups:
-        assert correlated().recipe.again(group.strain).patterns.number in (PATTERNS, 30, 15, 34, 49, 50)
+        assert correlated().recipe.again(group.strain).patterns.number in (PATTERNS, 30, 15, 34, 49, 50, 100)
 
 
 def test_figures_show_every_level():
