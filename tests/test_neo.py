@@ -282,3 +282,10 @@ def test_units_that_neo_has_and_has_not(unit, known):
     traces = [one for one in block.segments[0].analogsignals if one.annotations["variable"] == "trace_value"]
     assert traces and all(one.dimensionality.string == known for one in traces)
     assert from_neo(block)["trace_unit"].values.tolist() == [unit] * example.sizes["trace"]
+
+
+def test_what_is_no_block_is_answered():
+    block = to_neo(by_hand(), 0)
+    for other, kind in (([block], "list"), (block.segments[0], "Segment"), (None, "NoneType")):
+        with pytest.raises(RecordingError, match=rf"one neo.Block, not a {kind}; give one block, such as blocks\[0\]"):
+            from_neo(other)

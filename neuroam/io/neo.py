@@ -68,7 +68,10 @@ def from_neo(block: Block, *, columns: Mapping[str, str] | None = None, trials: 
     trials=None the session is one trial. `columns` names annotations as `neuroam.io.nwb.from_nwb` does columns, and
     what the block lacks is listed as there. Raises `RecordingError` where no recording can be made of the block.
     """
-    _neo()
+    neo = _neo()
+    if not isinstance(block, neo.Block):
+        raise RecordingError(f"from_neo reads one neo.Block, not a {type(block).__name__}; give one block, such as "
+                             "blocks[0] of what io.read() returned")
     if HEADER in block.annotations:
         return _own_recording(block)
     recording = laboratory_recording(block, WHERE, Columns(dict(columns or {}), trials))
