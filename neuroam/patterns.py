@@ -43,6 +43,10 @@ class Patterns:
 
     def __post_init__(self) -> None:
         for name, number in (("number", self.number), ("size", self.size)):
+            if np.ndim(number) or isinstance(number, Patterns):
+                raise DescriptionError(f"patterns: {name} is a {type(number).__name__}, not a whole number; to store "
+                                       "patterns of your own, make the circuit with as many patterns and cells, and "
+                                       "use dataclasses.replace(circuit, patterns=given(array), recipe=None)")
             if not isinstance(number, (int, np.integer)) or number < 1:
                 raise DescriptionError(f"patterns: {name} is {number!r}; give a whole number, at least 1")
         if self.kind not in KINDS:

@@ -19,7 +19,7 @@ from neuroam.errors import DescriptionError
 from neuroam.manipulations import Scale
 from neuroam.methods_circuit import weight_sign
 from neuroam.neurons import Escape
-from neuroam.patterns import overlap
+from neuroam.patterns import given, overlap
 from neuroam.protocol import EVERY, Block, Group, Protocol, Record, Stimulus, Trial
 from neuroam.registry import build
 from neuroam.session import schedule
@@ -195,6 +195,8 @@ def test_defaults_and_what_they_give():
 @pytest.mark.parametrize("settings, message", [
     ({"model": "sofmax"}, "model is 'sofmax'; use one of classical, polynomial"), ({"power": 1}, "power is 1"),
     ({"sharpness": 0}, "sharpness is 0.0; it must be more than 0"), ({"sharpness": float("nan")}, "sharpness is nan"),
+    ({"sharpness": np.inf}, "sharpness is inf; give a finite number"), ({"power": np.inf}, "power is inf"),
+    ({"competition": np.inf}, "competition is inf"), ({"gain": np.nan}, "gain is nan"),
     ({"gain": -1}, "gain is -1"), ({"competition": 0}, "competition is 0"), ({"images": "faces"}, "images is 'faces'"),
     ({"images": "digits", "patterns": 10**4}, "10000 images asked for"), ({"patterns": 0}, "number is 0"),
     ({"level": 1.5}, "level is 1.5"), ({"tau_hidden": 0*ms}, r"Rate\.tau"), ({"pool": 0}, "cells is 0"),
@@ -202,6 +204,42 @@ def test_defaults_and_what_they_give():
 def test_settings_that_cannot_be_are_refused(settings, message):
     with pytest.raises(DescriptionError, match=message):
         as_spikes(visible_hidden(**settings))
+
+
+OWN = np.random.default_rng(0).choice([-1.0, 1.0], (6, 30))
+
+
+@pytest.mark.parametrize("patterns", [OWN, OWN.tolist(), given(OWN)])
+def test_patterns_of_ones_own_go_into_the_circuit_that_was_made(patterns):
+    with pytest.raises(DescriptionError, match=r"not a whole number; to store patterns of your own,.*replace\(") as no:
+        visible_hidden(patterns=patterns)
+    assert len(str(no.value)) < 300
+
+
+def test_patterns_of_ones_own_are_stored_and_recalled():
+    circuit = dataclasses.replace(visible_hidden(6, 30), patterns=given(OWN), recipe=None)
+    np.testing.assert_array_equal(wire(circuit, 3).patterns, OWN)
+    np.testing.assert_array_equal(wire(circuit, 3).projections[1].weight, OWN)
+    assert float(simulate(circuit, recall(), SOLVER, animals=1)["overlap"][0, 0, 0]) > 0.9
+
+
+@pytest.mark.parametrize("level", [0.1, 0.25, 0.5])
+def test_autapses_of_the_sparse_memory_are_removed_on_average(level):
+    """Of a cell that is active in k of P patterns (1 − 2f)(k − Pf)/N of its own answer is left."""
+    wired = wire(visible_hidden(20, 100, "sparse", level=level), 1)
+    centred = wired.patterns - level
+    left = (centred**2).sum(axis=0) / 100 + wired.projections[3].weight
+    k = wired.patterns.sum(axis=0)
+    np.testing.assert_allclose(left, (1 - 2 * level) * (k - 20 * level) / 100, atol=1e-12)
+    assert left.mean() == pytest.approx(0, abs=1e-12) and (np.abs(left).max() > 0.005) == (level < 0.5)
+
+
+@pytest.mark.parametrize("tau, diverges", [(2*ms, False), (10*ms, True)])
+def test_the_body_diverges_behind_a_slow_interneuron(tau, diverges):
+    """Also in a short step. A state that is not a number has no overlap, and is not taken for a failed recall."""
+    circuit = visible_hidden(model="softmax with a body", tau_pool=tau)
+    found = simulate(circuit, recall(), Numba(2e-5), animals=1, seed=1)["overlap"].values[0, 0]
+    assert np.isnan(found).all() if diverges else found[0] > 0.99
 
 
 @pytest.mark.parametrize("name", ["pattern 21", "Pattern 1"])
