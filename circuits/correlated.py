@@ -36,7 +36,7 @@ from neuroam.circuits.images import digit_images, digits
 from neuroam.circuits.visible_hidden import similarity
 from neuroam.connect import Connectivity, all_to_all, one_to_one
 from neuroam.errors import DescriptionError
-from neuroam.graphs import Graph, clique_ring, cycle, karate, normalised, ring_lattice, rooms
+from neuroam.graphs import LINK_SIGNS, Graph, clique_ring, cycle, graph_of, karate, normalised, ring_lattice, rooms
 from neuroam.neurons import Drive, Pool, Rate
 from neuroam.patterns import Patterns
 from neuroam.plasticity import ThreeFactor
@@ -80,10 +80,15 @@ GRAPHS: Mapping[str, tuple[Callable[[int], Graph], int]] = {
 }
 
 
+def graph_named(graph: str, nodes: int) -> Graph:
+    """One of `GRAPHS`, or the graph that a text describes link by link."""
+    return GRAPHS[graph][0](nodes) if graph in GRAPHS else graph_of(graph)
+
+
 def links(graph: str, patterns: np.ndarray, order: str) -> np.ndarray:
     """M (p, p). In a shuffled order memories sit on the nodes at random, anew for each animal: its own patterns are the
     seed."""
-    made = normalised(GRAPHS[graph][0](len(patterns)).adjacency)
+    made = normalised(graph_named(graph, len(patterns)).adjacency)
     if order == "fixed":
         return made
     node = np.random.default_rng(zlib.crc32(patterns.tobytes())).permutation(len(patterns))
@@ -159,7 +164,8 @@ def correlated(
     ceiling: Any = 100 * Hz,
 ) -> Circuit:
     """`patterns` patterns, uniform in 0…1, of `cells` visible neurons, one on each node of `graph` (0: as many as it
-    has, 30 on graphs of any size); in a shuffled `order`, on nodes drawn for each animal.
+    has, 30 on graphs of any size); in a shuffled `order`, on nodes drawn for each animal. `graph` is a name, or links:
+    "a - b; b - c 0.5; c > a", see `graphs.graph_of`, with patterns in the order in which nodes come.
 
     `auto` is a, `hetero` h, `sharpness` β, `background` κ, `targeted` g (not given: max(−a, 0), as much as lets memory
     neurons only excite), `learning` λ per second (0: targeted inhibition is given; else it starts from none and learns,
@@ -178,7 +184,7 @@ def correlated(
     strength = (0.0 if learning else max(-auto, 0.0)) if targeted is None else float(targeted)
     back = Stored(
         functools.partial(association, graph=graph, order=order, auto=auto + strength, hetero=hetero),
-        f"{auto + strength:g} ξ_μi + {hetero:g} Σ_ν M_μν ξ_νi on the graph {graph!r}",
+        f"{auto + strength:g} ξ_μi + {hetero:g} Σ_ν M_μν ξ_νi on the graph {_title(graph, stored.number)!r}",
         source=BURNS,
     )
     membrane = assumed(tau_visible, "slow, as with NMDA receptors, so that inhibition can keep up")
@@ -198,7 +204,7 @@ def correlated(
         _rule(learning, membrane),
     )
     return Circuit(
-        name=f"correlated memory on a {graph}",
+        name=f"correlated memory on a {_title(graph, stored.number)}",
         source=BURNS,
         populations=(
             Population("cue", stored.size, Drive(), "what is presented"),
@@ -285,9 +291,7 @@ def _port(inhibition: Parts, tonic: float) -> dict[str, Port]:
 
 
 def _stored(patterns: int, cells: int, graph: str, smooth: float, images: str) -> Patterns:
-    if graph not in GRAPHS:
-        raise DescriptionError(f"correlated: graph is {graph!r}; use one of {', '.join(GRAPHS)}")
-    nodes = GRAPHS[graph][1]
+    nodes = _nodes(graph)
     number = patterns or nodes or USUAL
     if nodes and number != nodes:
         raise DescriptionError(
@@ -298,8 +302,27 @@ def _stored(patterns: int, cells: int, graph: str, smooth: float, images: str) -
         raise DescriptionError(
             f"correlated: images is {images!r}; use 'digits', which the graph 'classes' needs, or nothing"
         )
-    GRAPHS[graph][0](number)  # refuses a number of nodes that it cannot have
+    graph_named(graph, number)  # refuses a number of nodes that it cannot have
     return digits(number) if images else Patterns(number, cells, "visible", "uniform", smooth=smooth)
+
+
+def _nodes(graph: Any) -> int:
+    """The number of nodes, 0 where there is a choice."""
+    if not isinstance(graph, str):
+        raise DescriptionError(f"correlated: graph is a {type(graph).__name__}; give it in words, those of "
+                               "neuroam.graphs.in_words(graph), or use one of " + ", ".join(GRAPHS))
+    if graph in GRAPHS:
+        return GRAPHS[graph][1]
+    if not LINK_SIGNS & set(graph.split()):
+        raise DescriptionError(f"correlated: graph is {graph!r}; use one of {', '.join(GRAPHS)}, or links such as "
+                               "'a - b; b - c 0.5; c > a'")
+    adjacency = graph_of(graph).adjacency
+    normalised(adjacency)  # refuses nodes without links
+    return len(adjacency)
+
+
+def _title(graph: str, memories: int) -> str:
+    return graph if graph in GRAPHS else f"graph of {memories} nodes given by its links"
 
 
 def _check(**settings: tuple[object, bool, str]) -> None:

@@ -9,6 +9,8 @@ are the ones the field uses:
     rooms         four rooms of 5 × 5 places with four doors (Burns, Haga & Fukai 2022, eNeuro 9:ENEURO.0023-22.2022)
     ring_lattice, shuffled      controls with the same degrees and no communities
 
+Any other graph may be written link by link, "a - b; b - c 0.5; c > a": `graph_of` reads this, `in_words` writes it.
+
 The graph triK5 of Burns, Haga & Fukai, three 5-cliques that each lost an edge and are joined in a ring by its ends, is
 Schapiro's graph under other numbers.
 
@@ -16,6 +18,7 @@ A table of transitions (state, symbol) → state is a graph with named links; `t
 """
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -26,6 +29,7 @@ from scipy.sparse import csgraph
 from neuroam.errors import DescriptionError, Unsupported
 
 ROOM, SIDE = 25, 5
+LINK_SIGNS = frozenset("->")
 DOORS = ((23, 28), (15, 61), (73, 78), (86, 40))  # places numbered from 1, room after room, row after row
 Transitions = Mapping[tuple[str, str], str]
 Listed = str | Transitions | Iterable[tuple[str, str, str]]  # what `transitions_of` reads
@@ -101,6 +105,50 @@ def shuffled(graph: Graph, seed: int) -> Graph:
     swapped = networkx.from_numpy_array(graph.adjacency)
     networkx.connected_double_edge_swap(swapped, 10 * swapped.number_of_edges(), seed=seed)
     return Graph(networkx.to_numpy_array(swapped, nodelist=range(len(graph.adjacency)), weight=None), graph.communities)
+
+
+def graph_of(text: str) -> Graph:
+    """The graph of a text: links "a - b" both ways, "a > b" one way, each with a weight if it is not 1, and nodes
+    without their links, all separated by semicolons. Nodes are in the order in which they come. One community."""
+    weights: dict[tuple[str, str], float] = {}
+    nodes: dict[str, int] = {}
+    for entry in filter(None, (part.strip() for part in text.split(";"))):
+        names, pairs, weight = _link(entry, entry.split())
+        for name in names:
+            nodes.setdefault(name, len(nodes))
+        for pair in pairs:
+            if weights.setdefault(pair, weight) != weight:
+                raise DescriptionError(f"link {entry!r}: it has weight {weights[pair]:g} already; give it once")
+    if not weights:
+        raise DescriptionError(f"graph {text!r} has no links; give them as 'a - b; b - c 0.5; c > a'")
+    adjacency = np.zeros((len(nodes), len(nodes)))
+    for (one, other), weight in weights.items():
+        adjacency[nodes[one], nodes[other]] = weight
+    return Graph(adjacency, np.zeros(len(nodes), int))
+
+
+def _link(entry: str, words: list[str]) -> tuple[list[str], list[tuple[str, str]], float]:
+    """Nodes that an entry names, the pairs that it links, and how strongly."""
+    names, signs = words[:3:2], words[1:2]
+    if len(words) not in (1, 3, 4) or LINK_SIGNS & {*names} or not {*signs} <= LINK_SIGNS:
+        raise DescriptionError(f"link {entry!r}: give 'a - b' for both ways or 'a > b' for one, then a weight if it is "
+                               "not 1")
+    try:
+        weight = float(words[3]) if words[3:] else 1.0
+    except ValueError:
+        weight = math.nan
+    if not math.isfinite(weight) or not weight:
+        raise DescriptionError(f"link {entry!r}: its weight is {words[3]!r}; give a number other than 0")
+    ways = {"-": [names, names[::-1]], ">": [names]}[signs[0]] if signs else []
+    return names, [(one, other) for one, other in ways], weight
+
+
+def in_words(graph: Any) -> str:
+    """The text that `graph_of` reads, of anything that `adjacency_of` takes; nodes are numbered from 1."""
+    adjacency = adjacency_of(graph)
+    links = [f"{i + 1} {'-' if weight == adjacency[j, i] else '>'} {j + 1} {float(weight)!r}".removesuffix(" 1.0")
+             for (i, j), weight in np.ndenumerate(adjacency) if weight and (i <= j or weight != adjacency[j, i])]
+    return "; ".join([*(str(k + 1) for k in range(len(adjacency))), *links])
 
 
 def adjacency_of(graph: Any) -> np.ndarray:

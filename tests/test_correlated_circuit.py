@@ -2,6 +2,7 @@
 carry what they are said to, and levels of description that agree."""
 from __future__ import annotations
 
+import networkx
 import numpy as np
 import pytest
 from scipy import stats
@@ -16,7 +17,7 @@ from neuroam.effective.correlated import Correlated
 from neuroam.effective.correlated_measures import by_distance, correlations
 from neuroam.effective.integrate import integrate_out
 from neuroam.errors import DescriptionError, Unsupported
-from neuroam.graphs import cycle, distances, karate, ring_lattice, rooms, schapiro
+from neuroam.graphs import Graph, cycle, distances, graph_of, in_words, karate, ring_lattice, rooms, schapiro
 from neuroam.manipulations import Scale
 from neuroam.patterns import Patterns
 from neuroam.protocol import Block, Protocol, Record, Stimulus, Trial
@@ -274,6 +275,43 @@ def test_graphs_by_name(graph, adjacency):
     degree = adjacency.adjacency.sum(axis=1)
     expected = adjacency.adjacency / np.sqrt(np.outer(degree, degree))
     np.testing.assert_allclose(links(graph, wire(circuit, 0).patterns, "fixed"), expected)
+
+
+def test_graphs_by_their_links():
+    """Both ways, one way, to itself, weighted; nodes in the order in which they come."""
+    made = graph_of("b - a;  a > c 0.5; d; c - d 2; d - d;")
+    np.testing.assert_array_equal(made.adjacency, [[0, 1, 0, 0], [1, 0, .5, 0], [0, 0, 0, 2], [0, 0, 2, 1]])
+    assert isinstance(made, Graph) and made.communities.tolist() == [0] * 4
+
+
+def test_a_graph_in_words_is_that_graph():
+    drawn = np.random.default_rng(0).normal(size=(9, 9)).round(1) * (np.random.default_rng(1).random((9, 9)) < .4)
+    for graph in (rooms(), cycle(5, directed=True), drawn, drawn + drawn.T, networkx.les_miserables_graph()):
+        adjacency = graph.adjacency if isinstance(graph, Graph) else \
+            networkx.to_numpy_array(graph) if isinstance(graph, networkx.Graph) else graph
+        np.testing.assert_array_equal(graph_of(in_words(graph)).adjacency, adjacency)
+
+
+def test_a_graph_of_links_is_the_update_on_it():
+    text = "a - b; b - c 0.5; c > a; d > c; a - d"
+    wired, outcome = ran(correlated(graph=text, cells=200))
+    course, model = states(outcome), Correlated(wired.patterns, graph_of(text), -.5, 1.5)
+    np.testing.assert_allclose(course[:, 21], model.update(course[:, 20], .02), rtol=0, atol=1e-10)
+    assert "4 nodes given by its links" in correlated(graph=text).name
+    same, named = (wire(correlated(graph=graph, cells=20), 0).projections for graph in (in_words(C30), "cycle"))
+    for one, other in zip(same, named, strict=True):
+        np.testing.assert_array_equal(one.weight, other.weight)
+
+
+@pytest.mark.parametrize("graph, message", [
+    (C30, "graph is a Graph; give it in words"), (networkx.path_graph(4), "graph is a Graph; give it in words"),
+    (np.eye(3), "graph is a ndarray"), ("ring latice", "use one of cycle"), ("a - b c", "its weight is 'c'"),
+    ("a - b 0", "weight is '0'"), ("a - b inf", "weight is 'inf'"), ("a - b; b > a 2", "it has weight 1 already"),
+    ("a - b; c", "links out of node 2"), ("a - b - c", "its weight|give 'a - b'"), ("a - ", "give 'a - b'"),
+    ("- a", "give 'a - b'"), ("a b; b > c", "'a b': give 'a - b'")])
+def test_graphs_that_are_none_are_refused(graph, message):
+    with pytest.raises(DescriptionError, match=message):
+        correlated(graph=graph)
 
 
 def test_images_of_one_digit_are_linked():
