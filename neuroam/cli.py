@@ -95,9 +95,10 @@ def parser() -> argparse.ArgumentParser:
 
 def _keeping_parsers(verbs: argparse._SubParsersAction) -> None:
     nwb = verbs.add_parser("nwb", help="write recordings as NWB files, one for each animal",
-                           description="Write every animal of a recording, or of all recordings of a run, to an NWB "
-                           "file of its own in a folder beside it; the report of the run then links them.")
-    nwb.add_argument("path", metavar="PATH", help="a recording (.nc), or a folder that `neuroam run` made")
+                           description="Write every animal of a recording, or of all recordings of a run or a sweep, "
+                           "to an NWB file of its own in a folder beside it; the report then links them.")
+    nwb.add_argument("path", metavar="PATH", help="a recording (.nc), or a folder that `neuroam run` or `neuroam "
+                     "sweep` made")
     nwb.add_argument("--species", metavar="LATIN", help="the species modelled, such as 'Drosophila melanogaster'")
     nwb.set_defaults(do=_nwb)
     notebook = verbs.add_parser("notebook", help="write index.html, the page on all runs, anew",

@@ -28,7 +28,7 @@ from neuroam import sweep_page
 from neuroam.analysis.plot_sweep import MOST_PANELS, claim_figures, metric_figures, panels_in_all, roles
 from neuroam.analysis.sweeps import RESERVED, Parameters, Result, assemble, measures
 from neuroam.circuit import Circuit
-from neuroam.errors import DescriptionError
+from neuroam.errors import DescriptionError, RecordingError
 from neuroam.experiment import Progress
 from neuroam.fingerprint import fingerprint
 from neuroam.notebook import write_notebook
@@ -252,10 +252,30 @@ def _write(folder: Path, whole: xr.Dataset) -> None:
         "source": whole.attrs["references"], "command": whole.attrs.get("history", ""),
         "levels": whole["level"].values.tolist(), "verdicts": sweep_page.verdicts(whole)}
     write_whole(folder / "sweep.json", json.dumps(told, indent=1, ensure_ascii=False).encode())
-    page = sweep_page.render(whole, circuit=whole.attrs["circuit"], more=_left_out(whole),
+    _write_page(folder, whole)
+
+
+def rewrite_page(folder: str | os.PathLike) -> Path:
+    """Write the page of a sweep's folder anew from its sweep.nc, with links to what lies there now; returns it.
+
+    Raises `RecordingError` where sweep.nc cannot be read.
+    """
+    path = Path(folder) / "sweep.nc"
+    try:
+        whole = xr.load_dataset(path, engine="scipy")
+    except (OSError, ValueError, TypeError) as error:
+        raise RecordingError(f"{path} cannot be read ({error}); give the command of the sweep again") from None
+    page = _write_page(Path(folder), whole)
+    write_notebook(Path(folder).parent)
+    return page
+
+
+def _write_page(folder: Path, whole: xr.Dataset) -> Path:
+    nwb = {f"{CELLS}/{made.name[4:]}.nc": f"{CELLS}/{made.name}/" for made in (folder / CELLS).glob("nwb-*")}
+    page = sweep_page.render(whole, circuit=whole.attrs["circuit"], more=_left_out(whole), nwb=nwb,
                              claims=_plates(claim_figures(whole), _claim_caption(whole)),
                              metrics=_plates(metric_figures(whole), _metric_caption(whole)))
-    write_whole(folder / "report.html", page.encode())
+    return write_whole(folder / "report.html", page.encode())
 
 
 def _plates(figures: Mapping[str, Mapping[str, Any]], caption: Callable[[str], str]) -> list[Plate]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -155,6 +156,28 @@ def test_the_page_holds_everything_and_is_found_in_the_notebook(swept):
     for path in (folder / "cells").glob("*.nc"):
         assert f'href="cells/{path.name}"' in page
     assert f"{folder.name}/report.html" in (folder.parent / "index.html").read_text()
+
+
+def test_every_cell_is_written_as_nwb_and_linked(few, tmp_path, capsys):
+    pytest.importorskip("pynwb")
+    from neuroam.io import from_nwb
+
+    folder = tmp_path / "pulse-sweep-1"
+    shutil.copytree(few.attrs["folder"], folder)
+    before = (folder / "report.html").read_text(encoding="utf-8")
+    assert main(["nwb", str(folder)]) == 0
+    after = (folder / "report.html").read_text(encoding="utf-8")
+    cells = sorted((folder / "cells").glob("*.nc"))
+    assert len(cells) == 3 and "NWB" not in before
+    for path in cells:
+        recording = load(path)
+        made = path.parent / f"nwb-{path.stem}"
+        assert f'href="cells/{made.name}/"' in after
+        assert len(list(made.glob("*.nwb"))) == recording.sizes["animal"]
+        np.testing.assert_array_equal(from_nwb(made)["spike_time"], recording["spike_time"])
+    shutil.rmtree(folder / "cells")
+    assert main(["nwb", str(folder)]) == 2
+    assert "is a sweep without a finished cell" in capsys.readouterr().err
 
 
 def test_parameters_called_like_a_dim_are_told_apart():
