@@ -363,6 +363,24 @@ def test_who_is_silenced_does_not_compete_for_the_interneuron(there, kept, state
                                rtol=1e-11)
 
 
+@pytest.mark.parametrize("model", [*BINARY, "softmax", "spherical"])
+def test_with_its_answers_blocked_a_memory_has_no_part_in_the_energy(model, states):
+    wired = wire(visible_hidden(model=model, patterns=P, cells=N, gain=0.7), 3)
+    blocked, silenced = (integrate_out(lesion.apply(wired)) for lesion in (Scale("memory", "visible", 0.0),
+                                                                           Silence("memory")))
+    np.testing.assert_array_equal(blocked.update(states), silenced.update(states))
+    np.testing.assert_allclose(np.diff(blocked.energy(states)), np.diff(silenced.energy(states)), rtol=1e-9)
+
+
+def test_blocked_answers_of_a_body_still_divide_a_drive(states):
+    """The interneuron hears the memory whoever else does."""
+    wired = wire(visible_hidden(model="softmax with a body", patterns=P, cells=N), 3)
+    e = np.exp(10 * (states @ wired.patterns.T / N - 1)).sum(axis=1, keepdims=True)
+    blocked = integrate_out(Scale("memory", "visible", 0.0).apply(wired))
+    np.testing.assert_allclose(blocked.update(states, 2.0), np.broadcast_to(2 / (1 + 1000 * e), states.shape),
+                               rtol=1e-10)
+
+
 @pytest.mark.parametrize("lesion", [Silence("pool"), Scale("memory", "pool", 0.0), Scale("pool", "visible", 0.0)])
 def test_without_its_interneuron_a_body_is_exponential(lesion, states):
     wired = wire(visible_hidden(model="softmax with a body", patterns=P, cells=N), 3)
@@ -424,12 +442,18 @@ def test_a_silenced_memory_recalls_nothing_at_the_level_of_a_protocol(model):
     protocol = Protocol("p", "p", "", (Block("b", (Trial("t", 50*ms, (Stimulus("cue", cue, 50*ms),)),)),),
                         (Record("visible"), Record("memory"), Record("cue")))
     made = [Adiabatic(1e-3).run(w, schedule(protocol, w, 1e-3)).responses
-            for w in (wired, *(Silence(name).apply(wired) for name in ("memory", "visible", "cue")))]
+            for w in (wired, *(Silence(name).apply(wired) for name in ("memory", "visible", "cue")),
+                      Scale("memory", "visible", 0.0).apply(wired))]
     np.testing.assert_array_equal(made[0]["visible"][0], wired.patterns[0])
     np.testing.assert_array_equal(made[1]["visible"][0], cue)
     np.testing.assert_array_equal(made[1]["memory"], 0)
     np.testing.assert_array_equal(made[2]["visible"], 0)
     np.testing.assert_array_equal(made[3]["cue"], 0)
+    np.testing.assert_array_equal(made[4]["visible"][0], cue)
+    heard = wired.patterns @ cue
+    answers = {"classical": heard / N, "polynomial": np.maximum(heard / N, 0)**2,
+               "exponential": np.exp(5 * (heard / N - 1))}[model]
+    np.testing.assert_allclose(made[4]["memory"][0], answers, rtol=1e-12)
 
 
 @pytest.mark.parametrize("power, looked_up", [(3, True), (4.0, True), (3.5, False)])

@@ -111,6 +111,8 @@ class _Reduction:
         similarity, projection, above = self._without_lesioned(
             memory, separation, factor * dense_weights(self._between(memory, v), wired)
         )
+        if not (projection.any() or divides):  # who says nothing has no part in the energy
+            similarity = np.zeros(similarity.shape)
         neuron, population = wired.populations[v].neuron, wired.populations[v]
         model = EffectiveModel(
             f"{wired.name} without {', '.join(wired.populations[p].name for p in self.order)}",

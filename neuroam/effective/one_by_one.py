@@ -13,7 +13,7 @@ import numpy as np
 from neuroam.effective import binary_separation
 from neuroam.effective.binary import BinaryMemory
 from neuroam.effective.binary_separation import Separation
-from neuroam.effective.integrate import gains, integrate_out
+from neuroam.effective.integrate import gains, integrate_out, thresholds, transfer_of
 from neuroam.effective.model import SWEEPS, EffectiveModel
 from neuroam.energy import dense_weights
 from neuroam.session import Presentation, Session
@@ -34,15 +34,21 @@ def run_one_by_one(wired: Wired, session: Session, hidden: tuple[str, ...]) -> O
     by_population = {visible: model.gain * final}
     if len(hidden) == 1:
         memory = wired.find(hidden[0], "integrating out")
-        answers = model.separation(model.similarity @ by_population[visible].T, model.hidden_threshold[:, None]).T
-        silenced = gains(wired.populations[memory]) == 0
-        by_population[memory] = np.where(silenced, 0.0, answers)
+        by_population[memory] = _answers(wired, visible, memory, by_population[visible])
     recorded = {wired.populations[p].name: by_population[p] for p, _ in session.record if p in by_population}
     for p, _ in session.record:
         if p in session.inputs:
             gain = wired.populations[p].gain
             recorded[wired.populations[p].name] = np.array([gain * _mean_drive(session, p, row) for row in rows])
     return Outcome(responses=recorded, weights={q.name: q.weight.copy() for q in wired.projections})
+
+
+def _answers(wired: Wired, visible: int, memory: int, emitted: np.ndarray) -> np.ndarray:
+    """Emissions (n_states, n_hidden) of hidden neurons that hear those of visible ones."""
+    population = wired.populations[memory]
+    there = next(q for q in wired.projections if (q.pre, q.post) == (visible, memory))
+    heard = dense_weights(there, wired) @ emitted.T
+    return transfer_of(population)(heard, thresholds(population)[:, None]).T * gains(population)
 
 
 def _settled(wired: Wired, model: EffectiveModel, cues: np.ndarray) -> np.ndarray:
@@ -58,9 +64,11 @@ def as_binary(model: EffectiveModel) -> BinaryMemory | None:
     separation = _looked_up(model.separation)
     alone = model.lateral is None or not np.any(model.lateral - np.diag(np.diag(model.lateral)))
     plain = isinstance(model.activation, Sign) and not np.any(model.threshold) and np.all(model.gain == 1)
-    alike = (model.hidden_threshold == model.hidden_threshold[0]).all() and np.isfinite(model.hidden_threshold[0])
-    plain = plain and alike and (isinstance(model.separation, Exponential) or not np.any(model.hidden_threshold))
-    if model.asymmetry or separation is None or not (alone and plain) or not (np.abs(model.similarity) == 1).all():
+    theta, shifted = model.hidden_threshold, isinstance(model.separation, Exponential)
+    alike = np.isfinite(theta).all() and np.all(theta == (theta[0] if shifted else 0))
+    if model.asymmetry or separation is None or not (alone and plain and alike):
+        return None
+    if not (np.abs(model.similarity) == 1).all():
         return None
     return BinaryMemory(model.similarity, separation=separation)
 
