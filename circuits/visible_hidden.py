@@ -10,12 +10,15 @@ Hopfield 2021, ICLR, arXiv 2008.06996). With h/N = m the overlap, the models dif
     exponential   A   g = tanh(gain v)     f = exp(β (m − 1))
     softmax       B   g = v                f = softmax(β m)               one step is attention (Ramsauer et al. 2020)
     spherical     C   g = √N v/|v|         f = [m]₊ⁿ⁻¹
-    sparse            g = the fN winners   f = m, autapses removed        0/1 patterns, weights ξ − f (Tsodyks &
+    sparse            g = the fN winners   f = m, less mean autapse       0/1 patterns, weights ξ − f (Tsodyks &
                                                                           Feigelman 1988)
+
+All sparse cells lose the same, P f(1 − f)/N. Of the autapse of one that is active in k patterns (1 − 2f)(k − Pf)/N
+is left.
 
 In the softmax memory with a body no cell knows the sum over the others: memory neurons are exponential, exp(β (m − 1)),
 and one interneuron that hears them all divides what the visible neurons receive, by 1 + Σ w r. With its time constant
-→ 0 that is a softmax with a silent competitor (`ghost`) of weight 1/w.
+→ 0 that is a softmax with a silent competitor (`ghost`) of weight 1/w. A slow interneuron lets exponentials run away.
 """
 from __future__ import annotations
 
@@ -99,9 +102,10 @@ def visible_hidden(patterns: int = 20, cells: int = 100, model: str = "softmax",
 
     `model` is one of the above; `power` is n, `sharpness` β (if not given, one at which a cue with 20 % of its signs
     flipped is completed), `gain` that of the visible neurons (infinite: they are binary). `competition` is w of the
-    body, `tau_pool` its time constant. `pool` escape-rate neurons with hazard `ceiling` for an emission of 1 stand for
-    one graded neuron at the spiking level. ``images="digits"`` stores the first `patterns` of scikit-learn's 8 × 8
-    digits.
+    body, `tau_pool` its time constant: with 3 ms it no longer recalls, and with 4 ms and more it diverges. `pool`
+    escape-rate neurons with hazard `ceiling` for an emission of 1 stand for one graded neuron at the spiking level.
+    ``images="digits"`` stores the first `patterns` of scikit-learn's 8 × 8 digits. Patterns of your own:
+    ``replace(circuit, patterns=given(array), recipe=None)``.
     """
     sharpness = SHARPNESS.get(model, 1.0) if sharpness is None else float(sharpness)
     _check(model, power=(power, 2), sharpness=(sharpness, 0), gain=(gain, 0), competition=(competition, 0))
@@ -132,7 +136,8 @@ def visible_hidden(patterns: int = 20, cells: int = 100, model: str = "softmax",
     ]
     if model in ("classical", "sparse"):
         own = stored.number / stored.size * (level * (1 - level) if model == "sparse" else 1.0)
-        projections.append(Projection("visible", "visible", one_to_one(), cited(-own, "no autapses (Hopfield 1982)")))
+        which = "on average" if model == "sparse" else "Hopfield 1982"
+        projections.append(Projection("visible", "visible", one_to_one(), cited(-own, f"no autapses ({which})")))
     if body:
         populations.append(Population("pool", 1, Rate(assumed(tau_pool, "a fast interneuron"), Linear()),
                                       "one interneuron that hears all hidden neurons"))
