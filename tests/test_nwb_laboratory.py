@@ -179,6 +179,7 @@ def test_written_again_it_is_the_animal_it_was(recording, tmp_path):
         file = io.read()
         assert file.subject.species == "Mus musculus" and file.subject.age == "P90D"
         assert file.session_start_time == datetime(2024, 3, 7, 14, 5, tzinfo=UTC)
+        assert "obs_intervals" not in file.units.colnames  # unit 0 was lost before the end
         said = [file.session_description, file.subject.description or "", file.lab or "", file.units.description]
         assert not any("SIMULATED" in text or "simulated" in text for text in said)
     np.testing.assert_array_equal(responses(from_nwb(path), "OB"), responses(recording, "OB"))

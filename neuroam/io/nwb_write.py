@@ -115,19 +115,24 @@ def _add_units(file: NWBFile, recording: xr.Dataset) -> None:
     ends = np.cumsum(recording["spike_count"].values[0][units]).astype(np.uint64)
     spikes = column("spike_times", H5DataIO(times, **COMPRESSION) if len(times) else times,
                     description="spike times, s")
-    observed = column("obs_intervals", np.tile([session_span(recording)], (n, 1)),
-                      description="from the first to the last moment recorded, s")
+    observed = [] if ORIGIN in recording.attrs else _observed_throughout(recording, n)
     own = {name: values[units] for name, values in columns_over(recording, "unit").items()}
     own["index_in_population"] = index_in_population(recording)[units]
     file.units = table(
         Units, "units", units, [
             spikes, VectorIndex(name="spike_times_index", data=ends, target=spikes),
-            observed, VectorIndex(name="obs_intervals_index", data=np.arange(1, n + 1, dtype=np.uint64),
-                                  target=observed),
-            *(column(name, values) for name, values in own.items())],
-        ["spike_times", "obs_intervals", *own], resolution=_resolution(recording),
+            *observed, *(column(name, values) for name, values in own.items())],
+        ["spike_times", *(["obs_intervals"] if observed else []), *own], resolution=_resolution(recording),
         description="every spiking cell recorded, silent ones too; simulated, so nothing was sorted"
         if ORIGIN not in recording.attrs else "units as read from the laboratory's file")
+
+
+def _observed_throughout(recording: xr.Dataset, n: int) -> list:
+    from hdmf.common import VectorIndex
+
+    span = column("obs_intervals", np.tile([session_span(recording)], (n, 1)),
+                  description="from the first to the last moment recorded, s")
+    return [span, VectorIndex(name="obs_intervals_index", data=np.arange(1, n + 1, dtype=np.uint64), target=span)]
 
 
 def _resolution(recording: xr.Dataset) -> float:
