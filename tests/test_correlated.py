@@ -200,6 +200,7 @@ def test_bad_states_and_steps_are_refused():
         lambda: model.relax(np.zeros(40), step_size=1.5),
         lambda: model.relax(np.zeros(40), steps=0),
         lambda: model.relax(np.zeros(40), steps=2.5),
+        lambda: model.relax(np.full(40, np.nan)),
         lambda: overlaps_in_time(model, model.patterns, step_size=-1),
         lambda: overlaps_in_time(model, model.patterns, step_size=3),
         lambda: overlaps_in_time(model, model.patterns, steps=0),

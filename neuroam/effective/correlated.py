@@ -122,6 +122,8 @@ class Correlated:
         if overshoot not in OVERSHOOT:
             raise DescriptionError(f"relax: overshoot is {overshoot!r}; use one of {', '.join(OVERSHOOT)}")
         starts = np.atleast_2d(self._checked(states))
+        if not np.isfinite(starts).all():
+            raise DescriptionError("relax: some states are not finite everywhere; leave them out or fill them")
         rows = starts.reshape(-1, self.neurons)
         method = self.relax_reduced if self._reduction_pays(len(rows), steps) else self.relax_directly
         relaxed, tail = method(rows, checked_steps(steps), checked_step(step_size))

@@ -9,11 +9,12 @@ which the flow itself would damp, grows under the step as soon as
 States then jump to and fro about the fixed point, or from place to place without ever coming back to one. Both are
 looked for in the drives w of the softmax less their mean over memories, over the last steps, by the ratio of the mean
 squares of w(t + 2) − w(t) and w(t + 1) − w(t): 4 where a step goes on as the one before did, 2 where it is at right
-angles to it, 0 where it undoes it. With symmetric couplings nothing rotates, and a flow resolved in time, however slow,
-has 4; states that overshoot have 1.7 and less, so below 2 the step is too long. On a directed graph a sequence at one
-memory a step has 1, and only below .9 the step is held too long: irregular jumps (1.0 – 1.7), and rotations that slowly
-outgrow the step, pass there. The *jump* is the length of a step relative to that of w. Small jumps surround where the
-states belong, and correlations between attractors are blurred; beyond .9 little of a memory is left.
+angles to it, 0 where it undoes it. With symmetric couplings C of independent memories nothing rotates (the eigenvalues
+are real, exactly so on a regular graph with G = g I + m 11ᵀ), and a flow resolved in time, however slow, has 4; states
+that overshoot have 1.7 and less, so below 2 the step is too long. On a directed graph a sequence at one memory a step
+has 1, and only below .9 the step is held too long: irregular jumps (1.0 – 1.7), and rotations that slowly outgrow the
+step, pass there. The *jump* is the length of a step relative to that of w. Small jumps surround where the states
+belong, and correlations between attractors are blurred; beyond .9 little of a memory is left.
 """
 from __future__ import annotations
 
