@@ -278,8 +278,9 @@ def write_whole(path: Path, content: bytes) -> Path:
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except OSError as error:
-        raise RecordingError(f"cannot write {path}: {error.strerror or error}; free some space or choose another "
-                             "folder with --out. Nothing written before was touched") from None
+        raise RecordingError(f"cannot write {path}: {error.strerror or error}; free some space or write to another "
+                             "path (on the command line: choose another folder with --out). Nothing written before "
+                             "was touched") from None
     finally:
         if temporary:
             Path(temporary).unlink(missing_ok=True)
