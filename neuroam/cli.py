@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from neuroam.errors import DescriptionError, NeuroamError
@@ -263,9 +264,12 @@ def _report(options: argparse.Namespace) -> int:
 
 
 def _nwb(options: argparse.Namespace) -> int:
-    from neuroam.runs import export_nwb
+    if (Path(options.path) / "sweep.json").exists():
+        from neuroam.sweep import export_cells as export
+    else:
+        from neuroam.runs import export_nwb as export
 
-    export_nwb(options.path, options.species)
+    export(options.path, options.species)
     return 0
 
 

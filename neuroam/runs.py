@@ -202,16 +202,12 @@ def read_run(folder: str | os.PathLike) -> tuple[list[Level], Circuit, Protocol,
 
 
 def export_nwb(path: str | os.PathLike, species: str | None = None) -> list[Path]:
-    """Write the animals of a recording, or of all recordings of a run's or a sweep's folder, as NWB beside it; returns
-    the folders.
+    """Write the animals of a recording, or of all recordings of a run's folder, as NWB beside it; returns the folders.
 
-    recording.nc of a run goes to nwb-<level>/, any other NAME.nc to nwb-NAME/. The report of the run or the page of the
-    sweep then links them.
+    recording.nc of a run goes to nwb-<level>/, any other NAME.nc to nwb-NAME/. The report of the run then links them.
     """
     _needs_pynwb()
     path = Path(path)
-    if (path / "sweep.json").exists():
-        return _export_cells(path, species)
     folder = path if path.is_dir() else path.parent
     ran = (folder / "verdicts.json").exists()
     levels = _read_verdicts(folder)["levels"] if ran or path.is_dir() else []
@@ -220,17 +216,6 @@ def export_nwb(path: str | os.PathLike, species: str | None = None) -> list[Path
     written = [_write_nwb(load(one), folder / name, species) for one, name in chosen.items()]
     if ran:
         rewrite_report(folder)
-    return written
-
-
-def _export_cells(folder: Path, species: str | None) -> list[Path]:
-    from neuroam.sweep import CELLS, rewrite_page
-
-    cells = sorted((folder / CELLS).glob("[!.]*.nc"))
-    if not cells:
-        raise RecordingError(f"{folder} is a sweep without a finished cell in {CELLS}/; give its command again")
-    written = [_write_nwb(load(cell), cell.parent / f"nwb-{cell.stem}", species) for cell in cells]
-    print(f"page: {rewrite_page(folder)}")
     return written
 
 

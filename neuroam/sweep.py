@@ -35,7 +35,7 @@ from neuroam.notebook import write_notebook
 from neuroam.protocol import Protocol
 from neuroam.recording import versions, write_whole
 from neuroam.report import Plate, embed
-from neuroam.runs import ANIMALS, Plan, Request, check_numbers, check_writable, clock, described, plan
+from neuroam.runs import ANIMALS, Plan, Request, check_numbers, check_writable, clock, described, export_nwb, plan
 from neuroam.sweep_cell import Cell, Measured, keep_failure, name_of, read_cell, run_cell
 from neuroam.sweep_settings import Grid, Point, again, coordinate, parameter_sets, point, saying
 from neuroam.sweep_spread import cluster, pool, spread
@@ -253,6 +253,16 @@ def _write(folder: Path, whole: xr.Dataset) -> None:
         "levels": whole["level"].values.tolist(), "verdicts": sweep_page.verdicts(whole)}
     write_whole(folder / "sweep.json", json.dumps(told, indent=1, ensure_ascii=False).encode())
     _write_page(folder, whole)
+
+
+def export_cells(folder: str | os.PathLike, species: str | None = None) -> list[Path]:
+    """Write every cell of a sweep's folder as NWB, to cells/nwb-<hash>/; the page of the sweep then links them."""
+    cells = sorted((Path(folder) / CELLS).glob("[!.]*.nc"))
+    if not cells:
+        raise RecordingError(f"{folder} is a sweep without a finished cell in {CELLS}/; give its command again")
+    written = [made for cell in cells for made in export_nwb(cell, species)]
+    print(f"page: {rewrite_page(folder)}")
+    return written
 
 
 def rewrite_page(folder: str | os.PathLike) -> Path:
