@@ -265,11 +265,13 @@ def _report(options: argparse.Namespace) -> int:
 
 def _nwb(options: argparse.Namespace) -> int:
     if (Path(options.path) / "sweep.json").exists():
-        from neuroam.sweep import export_cells as export
-    else:
-        from neuroam.runs import export_nwb as export
+        from neuroam.sweep import export_cells
 
-    export(options.path, options.species)
+        export_cells(options.path, options.species)
+    else:
+        from neuroam.runs import export_nwb
+
+        export_nwb(options.path, options.species)
     return 0
 
 
