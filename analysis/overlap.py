@@ -8,8 +8,8 @@
     basin      fraction of successes against the quality of the cue
 
 `stimulus` names the pattern a trial cues. A trial that cues none, or one that the animal does not store, is NaN: it
-neither succeeds nor fails. Silence has overlap 0, and so fails. Which pattern is retrieved is decided among those whose
-overlaps the recording keeps.
+neither succeeds nor fails. Silence has overlap 0, and so fails; so does a state that is not a number, which has no
+overlap with any pattern. Which pattern is retrieved is decided among those whose overlaps the recording keeps.
 """
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def success(recording: xr.Dataset, threshold: float = THRESHOLD, group: str | No
             block: str | None = None) -> xr.DataArray:
     """1 where the overlap with the cued pattern exceeds the threshold, else 0, dims (animal, trial)."""
     overlap = cued_overlap(recording, group, block)
-    return (overlap > threshold).astype(float).where(overlap.notnull())
+    return (overlap > threshold).astype(float).where(overlap.notnull() | _diverged(recording, group, block))
 
 
 def success_fraction(recording: xr.Dataset, threshold: float = THRESHOLD, group: str | None = None,
@@ -62,7 +62,7 @@ def retrieves_cue(recording: xr.Dataset, threshold: float = -np.inf, group: str 
     """1 where the retrieved pattern is the cued one, else 0, dims (animal, trial)."""
     overlap = cued_overlap(recording, group, block)
     names = retrieved(recording, threshold, group, block)
-    return (names == names["stimulus"]).astype(float).where(overlap.notnull())
+    return (names == names["stimulus"]).astype(float).where(overlap.notnull() | _diverged(recording, group, block))
 
 
 def basin(recording: xr.Dataset, quality: np.ndarray | None = None, threshold: float = THRESHOLD,
@@ -142,6 +142,13 @@ def final_overlaps(recording: xr.Dataset, group: str | None = None, block: str |
 def _overlap(recording: xr.Dataset, group: str | None, block: str | None) -> tuple[xr.DataArray, np.ndarray]:
     overlap = final_overlaps(recording, group, block)
     return overlap, cue_of(overlap)
+
+
+def _diverged(recording: xr.Dataset, group: str | None, block: str | None) -> xr.DataArray:
+    """Whether a trial cued a pattern and its state has no overlap with any, dims (animal, trial)."""
+    overlap, cue = _overlap(recording, group, block)
+    stores = overlap.notnull().any(("trial", "pattern"))  # an animal that stores none of the patterns does not fail
+    return overlap.isnull().all("pattern") & stores & xr.DataArray(cue >= 0, dims="trial")
 
 
 def _centred(array: xr.DataArray) -> xr.DataArray:

@@ -57,6 +57,14 @@ def test_silence_fails_and_an_animal_without_the_pattern_has_nothing_to_fail():
     assert float(success_fraction(recording)[1]) == 0.5
 
 
+def test_a_state_that_is_not_a_number_fails():
+    table = OVERLAP.copy()
+    table[0, 0] = np.nan
+    recording = memory(table, STIMULI, PATTERNS)
+    np.testing.assert_array_equal(success(recording), [[0, 0, 0, np.nan], [0, 0, 1, np.nan]])
+    np.testing.assert_array_equal(retrieves_cue(recording, 0.5), [[0, 1, 0, np.nan], [0, 0, 1, np.nan]])
+
+
 def test_a_basin_has_the_numbers_of_the_phase_or_those_passed():
     phases = ["flip 0.2", "flip 0.1", "flip 0.2", "flip 0.1"]
     recording = memory(OVERLAP, ["pattern 2", "pattern 1", "pattern 3", "pattern 1"], PATTERNS, phase=phases)

@@ -27,7 +27,7 @@ class Power:
     rectified: bool = False
 
     def __post_init__(self) -> None:
-        if self.degree != int(self.degree) or self.degree < 1:
+        if not math.isfinite(self.degree) or self.degree != int(self.degree) or self.degree < 1:
             raise DescriptionError(f"degree of Power is {self.degree}; give a whole number of at least 1")
 
     def __call__(self, overlap: np.ndarray, neurons: int) -> np.ndarray:
