@@ -21,6 +21,7 @@ from neuroam.analysis.contrast import in_group
 from neuroam.analysis.plots_programs import program_figures, transition_figures
 from neuroam.analysis.programs import reached, refused
 from neuroam.errors import DescriptionError
+from neuroam.graphs import FAMILY, Listed, transitions_of
 from neuroam.manipulations import Silence
 from neuroam.prediction import Prediction, Region, below, between, within
 from neuroam.protocol import Block, Figure, Group, Protocol, Record, Stimulus, Trial
@@ -31,8 +32,6 @@ BURNS = "Burns 2024, ICML, arXiv 2404.07123"
 NOTEBOOK = "the author's notebook"
 SIMULATED = "simulations of the published update, ten seeds"
 OURS, CONTROL = "expected of an automaton", "control of this protocol"
-FAMILY = ("H wife M; H son B; H daughter L; M husband H; M son B; M daughter L; "
-          "L mother M; L father H; L brother B; B mother M; B father H; B sister L")
 PROGRAMS = "M daughter daughter brother; B father wife husband; H father son mother"
 GIVEN, GUESSING, CUT = "given table", "guessing", "no transitions"
 PRESENTED, WAIT, READING, AFTER = 200, 300, 300, 700  # ms
@@ -40,7 +39,6 @@ STEP = 2 * ms
 SHARE = 0.6  # of the pairs of a random table have a transition
 ALL = between(0.995, 1.005)
 Table = Mapping[tuple[str, str], str]
-Listed = str | Table | Iterable[tuple[str, str, str]]
 Program = tuple[str, ...]
 
 
@@ -50,10 +48,10 @@ def finite_automaton(transitions: Listed = FAMILY, programs: str = PROGRAMS, dra
     """`transitions`: state, symbol, next state, as "off push on; on push off", {("off", "push"): "on"} or triples;
     `programs`: a state and its symbols each, run step by step, the published ones with the published table alone;
     `drawn` more of `length` symbols are drawn at random, as are `tables` more tables."""
-    table = read(transitions)
+    table = transitions_of(transitions)
     states = tuple(dict.fromkeys([*(q for q, _ in table), *table.values()]))
     symbols = tuple(dict.fromkeys(x for _, x in table))
-    told = programs if programs != PROGRAMS or table == read(FAMILY) else ""
+    told = programs if programs != PROGRAMS or table == transitions_of(FAMILY) else ""
     given = [_known(tuple(part.split()), states, symbols) for part in told.split(";") if part.strip()]
     listed = [program[:k] for program in given for k in range(3, len(program) + 1)]
     listed += _programs(table, states, symbols, drawn, length)
@@ -79,34 +77,6 @@ def finite_automaton(transitions: Listed = FAMILY, programs: str = PROGRAMS, dra
                "random tables": f"have a transition for {100 * SHARE:g} % of the pairs of a state and a symbol, "
                                 "at least one for each of either"},
     )
-
-
-def read(given: Listed) -> dict[tuple[str, str], str]:
-    """The table that a text, a dictionary or triples give, as `automaton` reads it."""
-    table: dict[tuple[str, str], str] = {}
-    for words in _entries(given):
-        entry = " ".join(map(str, words))
-        if len(words) != 3 or not all(isinstance(word, str) and word.split(";") == word.split() for word in words):
-            raise DescriptionError(f"transition {entry!r}: give three words, a state, a symbol and the next state")
-        if table.setdefault((words[0], words[1]), words[2]) != words[2]:
-            raise DescriptionError(f"transition {entry!r}: {words[0]!r} with {words[1]!r} already leads to "
-                                   f"{table[words[0], words[1]]!r}; an automaton goes to one state")
-    if not table:
-        raise DescriptionError(f"transitions {given!r} hold none; give them as 'off push on; on push off'")
-    return table
-
-
-def _entries(given: Any) -> list[tuple[Any, ...]]:
-    """One tuple for each transition, whatever is in it."""
-    if isinstance(given, str):
-        return [tuple(part.split()) for part in given.split(";") if part.strip()]
-    if isinstance(given, Mapping):
-        return [(*(key if isinstance(key, tuple) else (key,)), after) for key, after in given.items()]
-    if not isinstance(given, Iterable):
-        raise DescriptionError(f"transitions are {given!r}; give them as 'off push on; on push off', as a table "
-                               "{(state, symbol): next state}, or as triples")
-    listed = (entry.split() if isinstance(entry, str) else entry for entry in given)
-    return [tuple(entry) if isinstance(entry, (tuple, list)) else (entry,) for entry in listed]
 
 
 def _known(program: Program, states: Sequence[str], symbols: Sequence[str]) -> Program:
@@ -203,7 +173,7 @@ def _predictions(known: Mapping[str, Table], singles: list[Program], programs: l
 
 def _of_table(name: str, table: Table, singles: list[Program], programs: list[Program]) -> list[Prediction]:
     right, wrong = _split(table, singles)
-    told = name == GIVEN and table == read(FAMILY)
+    told = name == GIVEN and table == transitions_of(FAMILY)
     source, published = (SIMULATED, "160 of 160; 90 of 90 steps") if told else (OURS, "all")
     kept = (NOTEBOOK, "unchanged") if told else (OURS, "unchanged")
     of_wrong = [

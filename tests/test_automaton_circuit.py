@@ -16,8 +16,7 @@ from neuroam.effective.automaton import random_transitions
 from neuroam.errors import DescriptionError
 from neuroam.experiment import simulate
 from neuroam.graphs import FAMILY, states_of, symbols_of, transitions_of
-from neuroam.protocols.finite_automaton import CUT, GIVEN, GUESSING, called, finite_automaton, random_table, read, run
-from neuroam.protocols.finite_automaton import FAMILY as TOLD
+from neuroam.protocols.finite_automaton import CUT, GIVEN, GUESSING, called, finite_automaton, random_table, run
 from neuroam.session import schedule
 from neuroam.solvers import Numba
 from neuroam.wiring import wire
@@ -103,10 +102,6 @@ def test_programs_by_hand():
     drawn = random_table(("a", "b", "c"), ("x", "y"), 3)
     assert {q for q, _ in drawn} == {"a", "b", "c"} and {x for _, x in drawn} == {"x", "y"}
     assert set(drawn.values()) <= {"a", "b", "c"}
-
-
-def test_the_protocol_knows_the_family():
-    assert transitions_of(TOLD) == TABLE
 
 
 # weights
@@ -202,20 +197,15 @@ def test_published_programs_and_numbers_go_with_the_published_table():
     "off push", "off push on; off push off", "", ";", "a x b c", 5, None, {}, {"ab": "b"}, {("a", 1): "b"},
     [("a", "x")], ["a x"], [("a b", "x", "a")], [("a;", "x", "a")], [1], "off push on; on push off",
     {("off", "push"): "on"}, [("off", "push", "on"), ["on", "push", "off"]], ["off push on"], FAMILY])
-def test_protocol_and_circuit_read_tables_alike(given):
-    found = []
-    for reader in (read, transitions_of):
-        try:
-            found.append(reader(given))
-        except DescriptionError as refused:
-            found.append(str(refused))
-    assert found[0] == found[1]
-    if isinstance(found[0], str):
+def test_the_protocol_takes_the_tables_that_a_circuit_takes(given):
+    try:
+        found = transitions_of(given)
+    except DescriptionError:
         with pytest.raises(DescriptionError):
             finite_automaton(transitions=given)
     else:
         strain = finite_automaton(transitions=given).groups[0].strain["transitions"]
-        assert transitions_of(strain) == found[0]
+        assert transitions_of(strain) == found
 
 
 def test_a_table_that_goes_nowhere_has_no_claim_to_move():

@@ -84,7 +84,7 @@ def test_circuits_use_the_description_alone(name):
 
 @pytest.mark.parametrize("name", under("neuroam.protocols"))
 def test_protocols_know_no_circuit_and_no_solver(name):
-    allowed = {"protocol", "prediction", "manipulations", "cues", "recipe", "units", "errors"}
+    allowed = {"protocol", "prediction", "manipulations", "cues", "recipe", "units", "errors", "graphs"}
     assert not check(ours(IMPORTS[name]), allowed, "protocols", "analysis")
     assert foreign(IMPORTS[name]) <= {"numpy", "brian2"}
 
