@@ -20,8 +20,10 @@ Attributes hold what is needed to make the file again. Words are NWB's where NWB
 """
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import sys
 import tempfile
 from collections.abc import Iterable, Sequence
 from importlib import metadata
@@ -264,7 +266,18 @@ def save(recording: xr.Dataset, path: str | os.PathLike) -> Path:
     check(recording, "this Dataset")
     engine, encoding = _engine(recording)
     # through memory: HDF5 that meets a full disk leaves a file it cannot close and crashes later
-    return write_whole(Path(path), bytes(_without_empty(recording).to_netcdf(engine=engine, encoding=encoding)))
+    with _without_cluster():
+        content = bytes(_without_empty(recording).to_netcdf(engine=engine, encoding=encoding))
+    return write_whole(Path(path), content)
+
+
+def _without_cluster() -> contextlib.AbstractContextManager:
+    """On a worker of a Dask cluster xarray would ask the scheduler for a lock of what is in memory, which it lacks."""
+    if "dask" not in sys.modules:
+        return contextlib.nullcontext()
+    import dask
+
+    return dask.config.set(scheduler="synchronous")
 
 
 def write_whole(path: Path, content: bytes) -> Path:
