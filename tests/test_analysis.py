@@ -16,7 +16,7 @@ from neuroam.analysis.sparseness import coding_level, silent_fraction, spikes_pe
 from neuroam.circuit import Circuit, Population
 from neuroam.neurons import Drive, Poisson
 from neuroam.protocol import Block, Group, Protocol, Record, Stimulus, Trial
-from neuroam.recording import assemble, join
+from neuroam.recording import RecordingError, assemble, join
 from neuroam.session import schedule
 from neuroam.solvers.base import Outcome
 from neuroam.wiring import wire
@@ -236,3 +236,14 @@ def test_groups_are_compared_animal_by_animal():
     np.testing.assert_allclose(interaction(recording, double, level, "other", "control"), np.array([1, 2, 3]) / 6)
     silent = made(PAIR, lambda g, s, session: [], groups=("control", "other"))
     assert np.isnan(ratio(silent, level, "other", "control")).all()
+
+
+@pytest.mark.parametrize("seeds, others", [([0, 1], [0, 2]), ([0, 1], [1]), ([0, 0], [0, 0])], ids=str)
+@pytest.mark.parametrize("compare", [difference, ratio])
+def test_groups_of_other_animals_are_not_paired(compare, seeds, others):
+    def measure(recording, group):
+        own = seeds if group == "one" else others
+        return xr.DataArray(np.arange(len(own)) + 1.0, dims="animal", coords={"seed": ("animal", own)})
+
+    with pytest.raises(RecordingError, match=r"'one' and 'two' cannot be paired.*the same in both groups"):
+        compare(xr.Dataset(), measure, first="one", second="two")
