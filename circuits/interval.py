@@ -13,7 +13,8 @@ assumed. These are the equations of the effective level, where the line alone ha
 
 Two other codes tell what scaling is not:
 
-    local       the input reaches only the last fifth of the way: the end comes later, all before it is on a fixed clock
+    delays      in place of the ring a chain of pools joined by axons of a fixed delay (`interval_chain`): the same
+                input divides the same synapses
     retiming    beyond `border` the cells read the line by a second, independent map: each fires at another, unrelated
                 time (time cells of the hippocampus: MacDonald, Lepage, Eden & Eichenbaum 2011, Neuron 71:737)
 """
@@ -26,18 +27,18 @@ from typing import Any
 import numpy as np
 
 from neuroam.circuit import Circuit, Population, Port, Projection
+from neuroam.circuits.interval_chain import chain, igniting
 from neuroam.connect import all_to_all, in_degree, one_to_one
 from neuroam.errors import DescriptionError
 from neuroam.neurons import Drive, Pool, Rate
 from neuroam.recipe import recipe
-from neuroam.transfer import Rectified
-from neuroam.units import Hz, assumed, ms, parameter, second
+from neuroam.transfer import Rectified, Sign
+from neuroam.units import Hz, Parameter, assumed, ms, parameter, second
 
-CODES = ("scaling", "local", "retiming")
+CODES = ("scaling", "delays", "retiming")
 WANG = "Wang et al. 2018, Nat Neurosci 21:102"
 ZHANG = "Zhang 1996, J Neurosci 16:2112"
 WAY = 0.75  # of the ring, from the start to the end of an interval
-BRAKED = 0.2  # of the way, at its end, where the input of the local code acts
 WIDTH, EXCITATION, INHIBITION = 5.0, 1.5, 4.0
 HOLD, CLOSED = 100.0, 5.0
 
@@ -72,17 +73,22 @@ def timed(presented: Mapping[str, float], shortest: float, border: float) -> np.
 
 @recipe
 def interval(code: str = "scaling", places: int = 120, cells: int = 60, shortest: Any = 600 * ms,
-             border: Any = 1 * second, tau: Any = 20 * ms, tau_shift: Any = 1 * ms, pool: int = 100,
-             ceiling: Any = 100 * Hz) -> Circuit:
+             border: Any = 1 * second, tau: Any = 20 * ms, tau_shift: Any = 1 * ms, delay: Any = 7.5 * ms,
+             coupling: float = 20.0, pool: int = 100, ceiling: Any = 100 * Hz) -> Circuit:
     """A ring of `places` that `cells` read. `shortest`: the interval without tonic input. `border`: beyond which
-    interval the second map of the retiming code is read. `pool` and `ceiling`: see `visible_hidden`."""
+    interval the second map of the retiming code is read. `delay` of each axon of the chain of the code "delays", and
+    the `coupling` of its pools, in thresholds. `pool` and `ceiling`: see `visible_hidden`."""
     if code not in CODES:
         raise DescriptionError(f"interval: code is {code!r}; use one of {CODES}")
     if places < 8 * WIDTH:
         raise DescriptionError(f"interval: {places} places cannot hold a bump; use at least {8 * WIDTH:g}")
-    fastest, limit, membrane = (float(parameter(value, "second", f"interval: {name}", above=0)) for name, value in
-                                (("shortest", shortest), ("border", border), ("tau", tau)))
+    if not coupling > 1:
+        raise DescriptionError(f"interval: a coupling of {coupling:g} thresholds carries no chain; give more than 1")
+    fastest, limit, membrane, late = (
+        float(parameter(value, "second", f"interval: {name}", above=0))
+        for name, value in (("shortest", shortest), ("border", border), ("tau", tau), ("delay", delay)))
     maps = ("map 1", "map 2") if code == "retiming" else ("map 1",)
+    chained = code == "delays"
     copy = Rate(assumed(tau_shift, "fast against the line, as the equations have no time for it"), Rectified())
     cell = Rate(assumed(10 * ms, "of the order of cortical membranes"), Rectified())
     return Circuit(
@@ -93,12 +99,13 @@ def interval(code: str = "scaling", places: int = 120, cells: int = 60, shortest
             Population("background", 1, Drive(), "keeps the line active"),
             Population("hold", 1, Drive(), "keeps the bump in place before the animal may go"),
             Population("tempo", 3, Drive(), "the tonic input u; what closes the first and the second map"),
-            Population("line", places, Rate(assumed(tau, "of the order of cortical membranes"), Rectified()), "a ring"),
+            _line(code, places, tau),
             *(Population(name, places, copy, "a copy of the line") for name in ("shift", *maps)),
             Population("cells", cells, cell, "what is recorded"),
         ),
-        projections=(*_ring(code, places, places * WAY * membrane / fastest), *_reading(maps, places)),
-        ports={"start": Port("cue", ("start",), functools.partial(starting, places=places)),
+        projections=(*(chain(places, Parameter(late, "second"), coupling) if chained else
+                       _ring(places, places * WAY * membrane / fastest)), *_reading(maps, places, chained)),
+        ports={"start": Port("cue", ("start",), functools.partial(igniting if chained else starting, places=places)),
                "go": Port("hold", ("go",), holding),
                "interval": Port("tempo", ("s",), functools.partial(timed, shortest=fastest, border=limit)),
                "background": Port("background", (), always)},
@@ -113,11 +120,17 @@ def always(presented: Mapping[str, float]) -> np.ndarray:
     return np.ones(1)
 
 
-def _ring(code: str, places: int, push: float) -> tuple[Projection, ...]:
+def _line(code: str, places: int, tau: Any) -> Population:
+    membrane = assumed(tau, "of the order of cortical membranes")
+    if code == "delays":
+        return Population("line", places, Rate(membrane, Sign(threshold=1.0)), "a chain of pools, each on or off")
+    return Population("line", places, Rate(membrane, Rectified()), "a ring")
+
+
+def _ring(places: int, push: float) -> tuple[Projection, ...]:
     within, onward = kernels(places)
-    last = np.arange(places) >= (1 - BRAKED) * WAY * places
     brake = np.zeros((places, 3))
-    brake[:, 0] = last / BRAKED if code == "local" else 1.0
+    brake[:, 0] = 1.0
     return (
         Projection("cue", "line", one_to_one(), assumed(1.0, "the drive at the port")),
         Projection("background", "line", all_to_all(), assumed(0.04, "sets the height of the bump")),
@@ -129,7 +142,7 @@ def _ring(code: str, places: int, push: float) -> tuple[Projection, ...]:
     )
 
 
-def _reading(maps: tuple[str, ...], places: int) -> tuple[Projection, ...]:
+def _reading(maps: tuple[str, ...], places: int, chained: bool) -> tuple[Projection, ...]:
     projections = []
     for k, name in enumerate(maps):
         closed = np.zeros((places, 3))
@@ -137,6 +150,7 @@ def _reading(maps: tuple[str, ...], places: int) -> tuple[Projection, ...]:
         projections += [
             Projection("line", name, one_to_one(), assumed(1.0, "a copy")),
             Projection("tempo", name, all_to_all(), assumed(closed, "closes a map")),
-            Projection(name, "cells", in_degree(1), assumed(3.0, "rates of up to the ceiling"), source="at random"),
+            Projection(name, "cells", in_degree(1), assumed(1.0 if chained else 3.0, "rates of up to the ceiling"),
+                       source="at random"),
         ]
     return tuple(projections)

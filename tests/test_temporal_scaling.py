@@ -12,11 +12,12 @@ from neuroam import judge, simulate
 from neuroam.analysis import timing
 from neuroam.circuit import as_rates, as_spikes
 from neuroam.circuits.interval import WAY, holding, interval, kernels, timed
+from neuroam.circuits.interval_chain import LASTS, link_time
 from neuroam.effective.adiabatic import Adiabatic
 from neuroam.errors import DescriptionError
 from neuroam.prediction import NOT_REPRODUCED, REPRODUCED
 from neuroam.protocol import Record
-from neuroam.protocols.temporal_scaling import INTERVALS, LOCAL, LONG, RETIMING, SCALING, SHORT, temporal_scaling
+from neuroam.protocols.temporal_scaling import DELAYS, INTERVALS, LONG, RETIMING, SCALING, SHORT, temporal_scaling
 from neuroam.solvers import Numba
 from neuroam.units import ms
 
@@ -56,6 +57,41 @@ def test_the_bump_runs_at_the_speed_of_its_equation(protocol, interval_s):
     assert np.ptp(half.max("unit").values) < 0.05 * half.values.max()  # without a change of shape
 
 
+def pools(protocol, interval_s, dt=0.25e-3, **settings):
+    """When each pool of the chain switches on and off, effective level, seconds after the animal may go; NaN: never."""
+    chain = replace(protocol.groups[1], strain={"code": "delays", **settings})
+    trials = tuple(t for t in protocol.blocks[0].trials if t.name == f"{interval_s:g} s")
+    watched = replace(protocol, groups=(chain,), record=(Record("line", every=0.5 * ms),), predictions=(),
+                      blocks=(replace(protocol.blocks[0], trials=trials),))
+    recording = simulate(interval(), watched, Adiabatic(dt=dt), animals=1, level="effective")
+    line = timing.course(recording, "line", DELAYS, f"{interval_s:g} s", smooth=1e-9).isel(animal=0)
+    on = line.transpose("unit", "time").values > 0
+    time, ever = line["time"].values, on.any(axis=1)
+    return (np.where(ever, time[values], np.nan) for values in (on.argmax(axis=1), on.shape[1] - 1
+                                                                - on[:, ::-1].argmax(axis=1)))
+
+
+@pytest.mark.parametrize("interval_s", [0.8, 1.5])
+def test_the_chain_passes_on_after_its_delay_and_the_time_to_integrate(protocol, interval_s):
+    """D − τ ln(1 − (1 + u)/w) a link, up to a step for the delay and one for the membrane; each pool lasts LASTS
+    links."""
+    dt = 0.25e-3
+    begin, end = pools(protocol, interval_s, dt)
+    link = np.polyfit(np.arange(10, 80), begin[10:80], 1)[0]
+    expected = link_time(interval_s / 0.6 - 1, 7.5e-3, 20, 20e-3)
+    assert expected < link < expected + 2 * dt
+    np.testing.assert_allclose(np.diff(begin[10:80]), link, atol=0.5e-3)  # in order, at an even pace
+    assert ((end - begin)[10:80] > (LASTS - 1) * link).all() and ((end - begin)[10:80] < (LASTS + 2) * link).all()
+
+
+def test_a_chain_that_the_input_outweighs_stops_rather_than_slows(protocol):
+    """1 + u = 2.5 at 1.5 s: more than a coupling of 2 thresholds, less than one of 4."""
+    stopped, _ = pools(protocol, 1.5, coupling=2.0)
+    assert np.isnan(stopped[1:]).all() and link_time(1.5, 7.5e-3, 2.0, 20e-3) == np.inf
+    passed, _ = pools(protocol, 1.5, coupling=4.0)
+    assert not np.isnan(passed[:40]).any()
+
+
 def test_inputs_follow_from_the_interval():
     np.testing.assert_allclose(timed({"s": 0.8}, 0.6, 1.0), [1 / 3, 0, 5])
     np.testing.assert_allclose(timed({"s": 1.5}, 0.6, 1.0), [1.5, 5, 0])
@@ -65,7 +101,9 @@ def test_inputs_follow_from_the_interval():
 
 @pytest.mark.parametrize("settings, message", [
     ({"code": "shifting"}, "code is 'shifting'; use one of"), ({"places": 20}, "20 places cannot hold a bump"),
-    ({"shortest": 0 * ms}, "interval: shortest is 0 s; it must be more than 0")])
+    ({"shortest": 0 * ms}, "interval: shortest is 0 s; it must be more than 0"),
+    ({"code": "delays", "delay": 0 * ms}, "interval: delay is 0 s; it must be more than 0"),
+    ({"coupling": 0.5}, r"a coupling of 0\.5 thresholds carries no chain; give more than 1")])
 def test_bad_settings_are_refused(settings, message):
     with pytest.raises(DescriptionError, match=message):
         interval(**settings)
@@ -83,9 +121,9 @@ def test_the_claims_at_the_rate_level(rates, protocol):
     assert [v.claim for v in verdicts if v.verdict != REPRODUCED] == []
 
 
-@pytest.mark.parametrize("group, code", [(LOCAL, "local"), (RETIMING, "retiming")])
+@pytest.mark.parametrize("group, code", [(DELAYS, "delays"), (RETIMING, "retiming")])
 def test_other_codes_fail_the_claims_of_scaling(rates, protocol, group, code):
-    """Must fail: the claims on the scaled sequence, judged on a fixed clock and on cells that retime."""
+    """Must fail: the claims on the scaled sequence, judged on fixed delays and on cells that retime."""
     assert next(g for g in protocol.groups if g.name == group).strain == {"code": code}
     claims = [p for p in protocol.predictions if p.statistic.keywords.get("group") == SCALING]
     failed = []
