@@ -1,4 +1,4 @@
-"""The compiled time step. Every kernel and all it calls live in this file, so that numba's cache sees every edit.
+"""The compiled time step. Every kernel and all kernels it calls are here, so that numba's cache sees every edit.
 
 One step from tick n to n + 1 goes through the phases of Brian2's schedule:
   inputs    input cells emit; graded emissions of the last step are summed into drives
@@ -15,6 +15,8 @@ import numpy as np
 from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+from neuroam.solvers._exponential import exponential
 
 DRIVE, POISSON, RATE, LIF, ESCAPE = 0, 1, 2, 3, 4
 UNIFORM, DENSE, SPARSE, PAIR, PARTNER = 0, 1, 2, 3, 4  # of a pair of transposed matrices only one is stored
@@ -176,10 +178,10 @@ def _emit_layer(code, c, theta, gain, x, out):
         _emit_winners(min(int(c[0]), len(x)), gain, out)
     elif code == SOFTMAX:
         ghost = np.log(c[1])
-        top = max(c[0] * out.max(), ghost)
+        top = max(c[0] * _largest(out), ghost)
         total = np.float64(np.exp(ghost - top))
         for i in range(len(x)):
-            out[i] = np.exp(c[0] * out[i] - top)
+            out[i] = exponential(c[0] * out[i] - top)
         for i in range(len(x)):
             total += out[i]
         share = x.dtype.type(1 / total)
@@ -195,6 +197,15 @@ def _emit_layer(code, c, theta, gain, x, out):
         length = np.sqrt(total / len(x) + c[1]) if code == LAYER_NORM else np.sqrt(total)
         for i in range(len(x)):
             out[i] = gain[i] * c[0] * ((out[i] - mean) / length) if length > 0 else 0
+
+
+@njit(cache=True, error_model="numpy", fastmath={"nnan", "nsz", "reassoc"})
+def _largest(x):
+    """Of what is a number: so the loop becomes vectors."""
+    largest = x[0]
+    for i in range(len(x)):
+        largest = x[i] if x[i] > largest else largest
+    return largest
 
 
 @njit(cache=True, error_model="numpy")

@@ -11,7 +11,7 @@ import numpy as np
 from neuroam.neurons import Escape, Rate
 from neuroam.solvers import _kernels
 from neuroam.solvers import _kernels_layer as k
-from neuroam.solvers._kernels_softmax import digits, soften
+from neuroam.solvers._kernels_softmax import soften
 from neuroam.transfer import Exponential, Linear, Power, Rectified, Softmax, Tanh
 from neuroam.wiring import Wired, stream
 
@@ -76,12 +76,12 @@ def _graded(transfer: object, threshold: np.ndarray, cell_gain: np.ndarray, x: n
         k.scale(r, gain * cell_gain)
 
     def softmax() -> None:
-        soften(x, threshold, gain, ghost, cell_gain, r, highest, total, numbers)
+        soften(x, threshold, gain, ghost, cell_gain, r, highest, total)
 
     if isinstance(transfer, Exponential):
         slope = x.dtype.type(float(transfer.slope))
     if isinstance(transfer, Softmax):
-        ghost, numbers = x.dtype.type(float(transfer.ghost)), digits(x.dtype)
+        ghost = x.dtype.type(float(transfer.ghost))
         highest, total = np.zeros((2, x.shape[1]), x.dtype)
     if isinstance(transfer, Power):
         exponent, one_each = x.dtype.type(float(transfer.power)), np.ones_like(cell_gain)
