@@ -46,14 +46,6 @@ def add_sparse(drive, r, pointer, index, weight):
 
 
 @njit(cache=True, error_model="numpy", fastmath={"contract"})
-def shifted(x, threshold, gain, out):
-    """gain (x − θ)."""
-    for i in range(x.shape[0]):
-        for b in range(x.shape[1]):
-            out[i, b] = gain * (x[i, b] - threshold[i])
-
-
-@njit(cache=True, error_model="numpy", fastmath={"contract"})
 def line(x, threshold, gain, cell_gain, out):
     """gain (x − θ), times the gain of each cell."""
     for i in range(out.shape[0]):

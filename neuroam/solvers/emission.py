@@ -48,7 +48,7 @@ def escape_key(wired: Wired, p: int, trial: int) -> int:
 
 def _graded(transfer: object, threshold: np.ndarray, cell_gain: np.ndarray, x: np.ndarray,
             r: np.ndarray) -> Callable[[], None]:
-    one = x.dtype.type(1)
+    one, one_each = x.dtype.type(1), np.ones_like(cell_gain)
     gain = x.dtype.type(float(getattr(transfer, "gain", 1.0)))
 
     def plain() -> None:
@@ -61,12 +61,12 @@ def _graded(transfer: object, threshold: np.ndarray, cell_gain: np.ndarray, x: n
         k.rectify(x, threshold, gain, cell_gain, r)
 
     def tanh() -> None:
-        k.shifted(x, threshold, gain, r)
+        k.line(x, threshold, gain, one_each, r)
         np.tanh(r, out=r)
         k.scale(r, cell_gain)
 
     def exponential() -> None:
-        k.shifted(x, threshold, slope, r)
+        k.line(x, threshold, slope, one_each, r)
         np.exp(r, out=r)
         k.scale(r, gain * cell_gain)
 
@@ -84,7 +84,7 @@ def _graded(transfer: object, threshold: np.ndarray, cell_gain: np.ndarray, x: n
         ghost = x.dtype.type(float(transfer.ghost))
         highest, total = np.zeros((2, x.shape[1]), x.dtype)
     if isinstance(transfer, Power):
-        exponent, one_each = x.dtype.type(float(transfer.power)), np.ones_like(cell_gain)
+        exponent = x.dtype.type(float(transfer.power))
         if not transfer.rectified:
             return plain
     in_place = {Linear: linear, Rectified: rectified, Tanh: tanh, Exponential: exponential, Power: power,
