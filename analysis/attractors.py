@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import xarray as xr
-from scipy import linalg, stats
+from scipy import linalg
 from scipy.cluster.vq import ClusterError, kmeans2
 from scipy.sparse import csgraph
 from scipy.special import comb
@@ -90,6 +90,8 @@ def largest_rise(recording: xr.Dataset, farthest: int, cyclic: bool = False, gro
 def trend(recording: xr.Dataset, measure: Measure, groups: Mapping[str, float]) -> np.ndarray:
     """Spearman correlation, over groups, of a measure with the number that belongs to each; one value per animal, NaN
     where the measure is the same in all."""
+    from scipy import stats
+
     values = np.array([in_group(recording, measure, group) for group in groups]).T
     numbers = stats.rankdata(list(groups.values()))
     return np.array([correlation_matrix(np.array([stats.rankdata(row), numbers]))[0, 1] for row in values])

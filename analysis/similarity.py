@@ -21,7 +21,7 @@ from collections.abc import Callable, Hashable
 
 import numpy as np
 import xarray as xr
-from scipy import linalg, stats
+from scipy import linalg
 
 from neuroam.analysis.correlation import correlation_matrix
 from neuroam.analysis.selectivity import tuning
@@ -58,6 +58,8 @@ def compare_codes(one: xr.DataArray, other: xr.DataArray, measure: Measure | Non
 
 def rank_agreement(one: np.ndarray, other: np.ndarray) -> float:
     """Spearman correlation of the upper triangles of two square matrices, pairs that are NaN in either left out."""
+    from scipy import stats
+
     upper = np.triu_indices(len(one), 1)
     pairs = np.stack([one[upper], other[upper]])
     pairs = pairs[:, ~np.isnan(pairs).any(axis=0)]

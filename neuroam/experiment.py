@@ -60,7 +60,8 @@ def simulate(circuit: Circuit, protocol: Protocol, solver: Solver | None = None,
     if animals < 1:
         raise DescriptionError(f"animals is {animals}; at least 1 is needed")
     wired, session = try_on(circuit, protocol, solver, seed)
-    tasks = [_Task(circuit, protocol, solver, seed + k, level, store) for k in range(animals)]
+    run = replace(protocol, predictions=(), figures=())  # which would import the analysis in every process
+    tasks = [_Task(circuit, run, solver, seed + k, level, store) for k in range(animals)]
     finished: dict[int, xr.Dataset] = {}
     began = time.monotonic()
     if executor is not None and any(not _is_stored(task) for task in tasks):
@@ -171,7 +172,7 @@ def run_animal(task: _Task) -> xr.Dataset:
     recording = join(by_group[group.name] for group in task.protocol.groups)
     recording.attrs.update(describe_attributes(task.protocol.title, clock_dt=task.solver.dt))
     if path is not None:
-        save(recording, path)
+        save(recording, path, plain=True)
     return recording
 
 

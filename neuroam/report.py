@@ -205,8 +205,11 @@ def plates(levels: Sequence[Level], protocol: Protocol) -> list[Plate]:
 
 def embed(figure: matplotlib.figure.Figure, title: str = "") -> Image:
     """A matplotlib figure as an image that stands in the page itself."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=DPI)
+    figure.set_dpi(DPI)
+    FigureCanvasAgg(figure).print_png(buffer)  # savefig lays everything out twice
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     return Image(f"data:image/png;base64,{data}", round(figure.get_figwidth() * 100), title)
 

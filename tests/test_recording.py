@@ -112,6 +112,21 @@ def test_compressed_where_h5netcdf_is_and_a_cure_where_it_is_not(spikes, tmp_pat
     one_sentence(error, path)
 
 
+def test_compressed_is_only_what_shrinks(spikes, tmp_path):
+    pytest.importorskip("h5netcdf")
+    noise = np.random.default_rng(1).random((1, 400, 100))
+    sizes = {}
+    for name, values in (("noise", noise), ("steps", np.round(noise))):
+        long = spikes.isel(animal=[0], spike=[]).assign(more=(("animal", "a", "b"), values))
+        long["spike_count"] = long["spike_count"] * 0
+        for plain in (True, False):
+            path = save(long, tmp_path / "r.nc", plain=plain)
+            sizes[name, plain] = path.stat().st_size / values.nbytes
+            assert path.read_bytes().startswith(b"CDF" if plain and name == "noise" else b"\x89HDF")
+            assert_identical(load(path), long)
+    assert sizes["noise", True] > 1 and sizes["steps", True] == sizes["steps", False] < 0.4
+
+
 def test_without_h5netcdf_other_files_are_still_what_they_are(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "h5netcdf", None)
     for content, said in ((b"\x89HDF\r\n\x1a\n" + bytes(200), "pip install"), (b"hello", "not a readable netCDF")):
