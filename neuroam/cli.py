@@ -28,8 +28,8 @@ cells that answer, and the distance of the two levels' response vectors
 (1 − cosine; relative L2); of circuits with stored patterns, the overlap with the
 cued pattern and whether it is the best match; and whatever the protocol adds.
 Verdicts on the protocol's predictions stand side by side. Leaves a folder with
-comparison.nc and comparison.html, and prints a table. Finished animals are kept
-and shared with `neuroam run`: an interrupted comparison goes on where it was
+comparison.nc, comparison.html and all recordings, and prints a table. Finished
+animals are kept and shared with `neuroam run`: an interrupted comparison goes on where it was
 when the same command is given again.
 
 With --against, the circuit is made once for every value of a setting, and the
@@ -83,8 +83,11 @@ def parser() -> argparse.ArgumentParser:
     _run_parser(verbs)
     _compare_parser(verbs)
     _sweep_parser(verbs)
-    report = verbs.add_parser("report", help="judge a run again and write its report.html anew")
-    report.add_argument("folder", metavar="FOLDER", help="a folder that `neuroam run` made")
+    report = verbs.add_parser("report", help="judge what was recorded again and write its page anew",
+                              description="Judge, and compare, the recordings of a folder with the analysis as it is "
+                              "now, and write its page anew. The page of a sweep, or of a comparison --against values, "
+                              "is drawn anew from its table: give its command to measure again.")
+    report.add_argument("folder", metavar="FOLDER", help="a folder that `neuroam run`, `compare` or `sweep` made")
     report.set_defaults(do=_report)
     _keeping_parsers(verbs)
     cache = verbs.add_parser("cache", help="show compiled simulation programs and finished animals, or clear them")
@@ -96,10 +99,11 @@ def parser() -> argparse.ArgumentParser:
 
 def _keeping_parsers(verbs: argparse._SubParsersAction) -> None:
     nwb = verbs.add_parser("nwb", help="write recordings as NWB files, one for each animal",
-                           description="Write every animal of a recording, or of all recordings of a run or a sweep, "
-                           "to an NWB file of its own in a folder beside it; the report then links them.")
-    nwb.add_argument("path", metavar="PATH", help="a recording (.nc), or a folder that `neuroam run` or `neuroam "
-                     "sweep` made")
+                           description="Write every animal of a recording, or of all recordings of a run, a "
+                           "comparison or a sweep, to an NWB file of its own in a folder beside it; the report then "
+                           "links them.")
+    nwb.add_argument("path", metavar="PATH", help="a recording (.nc), or a folder that `neuroam run`, `compare` "
+                     "or `sweep` made")
     nwb.add_argument("--species", metavar="LATIN", help="the species modelled, such as 'Drosophila melanogaster'")
     nwb.set_defaults(do=_nwb)
     notebook = verbs.add_parser("notebook", help="write index.html, the page on all runs, anew",
@@ -116,7 +120,7 @@ def _run_parser(verbs: argparse._SubParsersAction) -> None:
                            "description, and compare the outcome with the published one. Finished animals are kept: "
                            "an interrupted run goes on where it was when the same command is given again.")
     _choices(run)
-    run.add_argument("--nwb", action="store_true", help="also keep every animal as an NWB file")
+    _nwb_too(run)
     run.set_defaults(do=_run)
 
 
@@ -128,6 +132,7 @@ def _compare_parser(verbs: argparse._SubParsersAction) -> None:
     compare.add_argument("--against", metavar="KEY=VALUE,…", help="values of a setting that changes the time constant "
                          "of the circuit's hidden neurons, such as tau_hidden=0.1*ms,1*ms,10*ms: --levels (default: "
                          "rate) are held against the effective level at each of them")
+    _nwb_too(compare)
     compare.set_defaults(do=_compare)
 
 
@@ -160,6 +165,10 @@ def _choices(command: argparse.ArgumentParser, workers: str = "--workers", setti
     command.add_argument("--out", default="runs", metavar="FOLDER",
                          help="where to put the folder with what comes out (default: runs)")
     _settings(command, setting)
+
+
+def _nwb_too(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--nwb", action="store_true", help="also keep every animal as an NWB file")
 
 
 def _settings(command: argparse.ArgumentParser, form: str = "KEY=VALUE") -> None:
@@ -213,10 +222,11 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from neuroam.compare import Comparison, run_comparison
+    from neuroam.compare_folder import Comparison, run_comparison
 
     against, values = _against(options.against)
-    run_comparison(Comparison(**_chosen(options), against=against, values=values), options.out, options.workers)
+    run_comparison(Comparison(**_chosen(options), against=against, values=values), options.out, options.workers,
+                   nwb=options.nwb)
     return 0
 
 
@@ -257,21 +267,36 @@ def _against(text: str | None) -> tuple[str, tuple[str, ...]]:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from neuroam.runs import rewrite_report
+    folder = Path(options.folder)
+    if (folder / "sweep.json").exists():
+        from neuroam.sweep import rewrite_page
 
-    rewrite_report(options.folder)
+        print(f"page: {rewrite_page(folder)}")
+    elif (folder / "comparison.nc").exists():
+        from neuroam.compare_folder import rewrite_comparison
+
+        rewrite_comparison(folder)
+    else:
+        from neuroam.runs import rewrite_report
+
+        rewrite_report(folder)
     return 0
 
 
 def _nwb(options: argparse.Namespace) -> int:
-    if (Path(options.path) / "sweep.json").exists():
+    path = Path(options.path)
+    if (path / "sweep.json").exists():
         from neuroam.sweep import export_cells
 
-        export_cells(options.path, options.species)
+        export_cells(path, options.species)
+    elif (path / "comparison.nc").exists():
+        from neuroam.compare_folder import export_comparison
+
+        export_comparison(path, options.species)
     else:
         from neuroam.runs import export_nwb
 
-        export_nwb(options.path, options.species)
+        export_nwb(path, options.species)
     return 0
 
 

@@ -1,68 +1,36 @@
 """Levels of description held against each other: the same animals, trials, stimuli and noise at each.
 
-    runs/pattern_completion-compare-<hash>/   comparison.nc, comparison.html
-    runs/.animals/                            finished animals, shared with `runs`
-
 `compare` says how far apart the levels are, trial by trial (`analysis.compare`); `compare_against` how a circuit nears
-its effective model as its hidden neurons get fast (`analysis.adiabatic`).
+its effective model as its hidden neurons get fast (`analysis.adiabatic`). What the command leaves: `compare_folder`.
 """
 from __future__ import annotations
 
 import json
 import math
-import os
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import xarray as xr
 
-from neuroam.analysis.adiabatic import breaking_point, near_effective, order
+from neuroam.analysis.adiabatic import near_effective
 from neuroam.analysis.compare import compare_levels
 from neuroam.circuit import Circuit
 from neuroam.errors import DescriptionError
-from neuroam.experiment import Progress, process_pool
-from neuroam.fingerprint import fingerprint
+from neuroam.experiment import Progress
 from neuroam.neurons import Escape
-from neuroam.notebook import write_notebook
-from neuroam.outcome import Level, comparison_table, curve_summary, curve_table, verdict_table
+from neuroam.outcome import Level
 from neuroam.protocol import Protocol, Record
-from neuroam.recording import versions, write_whole
-from neuroam.report import write_comparison, write_curve
-from neuroam.runs import (
-    ANIMALS,
-    AnimalsDone,
-    Plan,
-    Request,
-    announce,
-    check_numbers,
-    check_writable,
-    clock,
-    described,
-    plan,
-    verdicts_on,
-)
+from neuroam.recording import versions
+from neuroam.runs import Plan, plan, verdicts_on
 from neuroam.units import Parameter
 
 Follow = Callable[[str], Progress]
+Keep = Callable[[xr.Dataset, str, str], None]
 STEPS = 10  # time steps in the shortest time constant of a hidden population
 SAMPLES = 20  # of a trace in the time constant of the visible population
-
-
-@dataclass(frozen=True)
-class Comparison(Request):
-    """What was asked for on the command line: a run at several levels, or the setting `against` at several `values`."""
-
-    against: str = ""
-    values: tuple[str, ...] = ()
-    verb: ClassVar[str] = "compare"
-
-    @property
-    def command(self) -> str:
-        given = f" --against '{self.against}={','.join(self.values)}'" if self.against else ""
-        return super().command + given
 
 
 def compare(circuit: Circuit, protocol: Protocol, levels: Sequence[str] = (), animals: int = 8, seed: int = 1, *,
@@ -84,22 +52,28 @@ def compare(circuit: Circuit, protocol: Protocol, levels: Sequence[str] = (), an
     for each in plans:
         recording = each.run(animals, seed, executor=executor, store=store, progress=follow and follow(each.level))
         found.append(Level(each.level, recording, verdicts_on(recording, protocol)))
-    recordings = {level.name: level.recording for level in found}
-    compared = compare_levels(recordings, protocol.metrics, _not_modelled(circuit))
-    judged = {level.name: [asdict(v) for v in level.verdicts] for level in found}
-    return found, compared.assign_attrs(_attributes(protocol, circuit, animals, seed), verdicts=json.dumps(judged))
+    return found, compared(found, circuit, protocol, animals, seed)
+
+
+def compared(levels: Sequence[Level], circuit: Circuit, protocol: Protocol, animals: int, seed: int) -> xr.Dataset:
+    """How far apart each two of the levels are, with the verdicts at each."""
+    recordings = {level.name: level.recording for level in levels}
+    found = compare_levels(recordings, protocol.metrics, _not_modelled(circuit))
+    judged = {level.name: [asdict(v) for v in level.verdicts] for level in levels}
+    return found.assign_attrs(_attributes(protocol, circuit, animals, seed), verdicts=json.dumps(judged))
 
 
 def compare_against(circuits: Mapping[str, Circuit], protocol: Protocol, levels: Sequence[str] = ("rate",),
                     animals: int = 8, seed: int = 1, *, setting: str = "tau_hidden", dt: float | None = None,
                     solver: str = "numba", executor: Executor | None = None, store: Path | None = None,
-                    follow: Follow | None = None) -> xr.Dataset:
+                    follow: Follow | None = None, keep: Keep | None = None) -> xr.Dataset:
     """Hold `levels` against the effective one in each of `circuits` (value of `setting` → circuit), which differ in the
     time constants of their hidden populations. Returns the curve of `analysis.adiabatic`.
 
     Of what the protocol records only the visible population is kept, all its cells traced SAMPLES times in its time
     constant. At each value all levels have the same time step, the largest whole fraction of `dt` (the protocol's clock
-    if not given) that is at most 1/STEPS of the shortest hidden time constant.
+    if not given) that is at most 1/STEPS of the shortest hidden time constant. `keep(recording,
+    level, value)` is handed every recording.
     """
     compared = [level for level in dict.fromkeys(levels) if level != "effective"]
     if not compared:
@@ -117,6 +91,8 @@ def compare_against(circuits: Mapping[str, Circuit], protocol: Protocol, levels:
         for each in some:
             label = f"{each.level}, {setting} = {point.text} ({k + 1} of {len(points)})"
             recording = each.run(animals, seed, executor=executor, store=store, progress=follow and follow(label))
+            if keep is not None:
+                keep(recording, each.level, point.text)
             found[each.level] = _as_emitted(recording, each, point.visible)
         near = [near_effective(found[level], found["effective"], point.visible) for level in compared]
         parts.append(xr.concat(near, xr.DataArray(compared, dims="level", name="level"), coords="minimal",
@@ -124,59 +100,6 @@ def compare_against(circuits: Mapping[str, Circuit], protocol: Protocol, levels:
     return _curve(parts, points, [some[0].solver.dt for some in plans]).assign_attrs(
         _attributes(protocol, points[0].circuit, animals, seed), setting=setting, population=points[0].visible,
         hidden=" and ".join(points[0].hidden), besides=points[0].besides + apart)
-
-
-def run_comparison(request: Comparison, out: str | os.PathLike = "runs", workers: int | None = None) -> Path:
-    """Run the comparison, write its folder; prints progress and tables. Returns the folder."""
-    check_numbers(request, workers)
-    protocol, circuit = described(request)
-    circuits = {value: described(replace(request, settings={**request.settings, request.against: value}),
-                                 "--against")[1] for value in request.values}
-    usual = plan(circuit, protocol, ("rate",) if request.against else (), clock(request, protocol), request.solver)
-    request = replace(request, levels=request.levels or tuple(each.level for each in usual))
-    key = fingerprint(circuit, list(circuits.values()), protocol.name, protocol.blocks, protocol.groups,
-                      protocol.record, protocol.metrics, protocol.predictions, request)
-    folder = Path(out) / f"{request.protocol}-compare-{key}"
-    check_writable(folder)
-    announce(protocol, circuit, request)
-    with process_pool(min(workers or os.cpu_count() or 1, request.animals)) as pool:
-        options: dict[str, Any] = {"dt": clock(request, protocol), "solver": request.solver, "executor": pool,
-                                   "store": Path(out) / ANIMALS, "follow": AnimalsDone}
-        if request.against:
-            curve = compare_against(circuits, protocol, request.levels, request.animals, request.seed,
-                                    setting=request.against, **options)
-            page = _finish_curve(folder, curve, circuit, protocol, request.command)
-        else:
-            found, compared = compare(circuit, protocol, request.levels, request.animals, request.seed, **options)
-            page = _finish(folder, found, compared, circuit, protocol, request.command)
-    print(f"\ncomparison: {page}\nnotebook: {write_notebook(out)}")
-    return folder
-
-
-def _finish(folder: Path, levels: list[Level], compared: xr.Dataset, circuit: Circuit, protocol: Protocol,
-            command: str) -> Path:
-    _save(compared, folder, command)
-    page = write_comparison(folder, levels, compared, circuit, protocol, command)
-    groups = compared["group"].values.tolist()
-    print(f"\n{comparison_table(compared, groups[0]).text()}")
-    if len(groups) > 1:
-        print(f"The other groups ({', '.join(groups[1:])}) are in the page.")
-    if protocol.predictions:
-        print(f"\n{verdict_table(levels)}")
-    return page
-
-
-def _finish_curve(folder: Path, curve: xr.Dataset, circuit: Circuit, protocol: Protocol, command: str) -> Path:
-    _save(curve, folder, command)
-    orders, breaks = order(curve), breaking_point(curve)
-    page = write_curve(folder, curve, orders, breaks, circuit, protocol, command)
-    said = [*curve_summary(orders, breaks, curve), curve.attrs["besides"].strip()]
-    print("\n" + "\n".join([curve_table(curve).text(), *(line for line in said if line)]))
-    return page
-
-
-def _save(compared: xr.Dataset, folder: Path, command: str) -> None:
-    write_whole(folder / "comparison.nc", bytes(compared.assign_attrs(history=command).to_netcdf(engine="scipy")))
 
 
 def _attributes(protocol: Protocol, circuit: Circuit, animals: int, seed: int) -> dict[str, str | int]:

@@ -122,8 +122,7 @@ def _kind(folder: Path) -> Kind:
                                  "its command again")
         raise RecordingError(f"nothing that neuroam made: none of {', '.join(kind.told_by for kind in KINDS)}")
     if found.page not in here:
-        cure = "; neuroam report FOLDER writes it anew" if found.name == "run" else "; give its command again"
-        raise RecordingError(f"{found.page} is missing{cure}")
+        raise RecordingError(f"{found.page} is missing; neuroam report FOLDER writes it anew")
     return found
 
 

@@ -111,8 +111,9 @@ def write_report(folder: str | os.PathLike, levels: Sequence[Level], circuit: Ci
 def write_comparison(folder: str | os.PathLike, levels: Sequence[Level], comparison: xr.Dataset, circuit: Circuit,
                      protocol: Protocol, command: str) -> Path:
     """Write ``comparison.html``: how far the levels are apart, and the verdicts at each. As `write_report`."""
-    page = _page(circuit, protocol, command, levels=levels, plates=[], made=made(levels, ()),
-                 kept=kept(Path(folder), "comparison.nc"),
+    files = [_file(level, levels, Path(folder)) for level in levels]
+    page = _page(circuit, protocol, command, levels=levels, plates=[], made=made(levels, files),
+                 kept=kept(Path(folder), "*.nc"), nwb=kept(Path(folder), "nwb-*/*.nwb"),
                  sections=[_comparison(comparison, animals(levels))],
                  summary=[*comparison_summary(comparison), *(summary(levels) if protocol.predictions else [])])
     return _write(folder, "comparison.html", page)
@@ -126,7 +127,8 @@ def write_curve(folder: str | os.PathLike, curve: xr.Dataset, orders: xr.Dataset
     page = _page(circuit, protocol, command, sections=[_curve(curve, orders, breaks)], plates=[],
                  summary=curve_summary(orders, breaks, curve), made=Table("Make it again", ("", ""), rows),
                  names=["effective", *curve["level"].values.tolist()], animals=animals_in([curve]),
-                 kept=kept(Path(folder), "comparison.nc"))
+                 kept=kept(Path(folder), "*.nc") + kept(Path(folder), "recordings/*.nc"),
+                 nwb=kept(Path(folder), "recordings/nwb-*/*.nwb"))
     return _write(folder, "comparison.html", page)
 
 

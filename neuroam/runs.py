@@ -94,7 +94,7 @@ def run(request: Request, out: str | os.PathLike = "runs", workers: int | None =
     """
     check_numbers(request, workers)
     if nwb:
-        _needs_pynwb()
+        needs_pynwb()
     protocol, circuit = described(request)
     plans = plan(circuit, protocol, request.levels, clock(request, protocol), request.solver)
     request = replace(request, levels=tuple(each.level for each in plans))
@@ -204,15 +204,16 @@ def read_run(folder: str | os.PathLike) -> tuple[list[Level], Circuit, Protocol,
 def export_nwb(path: str | os.PathLike, species: str | None = None) -> list[Path]:
     """Write the animals of a recording, or of all recordings of a run's folder, as NWB beside it; returns the folders.
 
-    recording.nc of a run goes to nwb-<level>/, any other NAME.nc to nwb-NAME/. The report of the run then links them.
+    recording.nc of a run and recording-<level>.nc go to nwb-<level>/, any other NAME.nc to nwb-NAME/. The report of the
+    run then links them.
     """
-    _needs_pynwb()
+    needs_pynwb()
     path = Path(path)
     folder = path if path.is_dir() else path.parent
     ran = (folder / "verdicts.json").exists()
     levels = _read_verdicts(folder)["levels"] if ran or path.is_dir() else []
     known = {folder / _file_name(level, levels): f"nwb-{level}" for level in levels}
-    chosen = known if path.is_dir() else {path: known.get(path, f"nwb-{path.stem}")}
+    chosen = known if path.is_dir() else {path: known.get(path, f"nwb-{path.stem.removeprefix('recording-')}")}
     written = [_write_nwb(load(one), folder / name, species) for one, name in chosen.items()]
     if ran:
         rewrite_report(folder)
@@ -227,7 +228,8 @@ def _write_nwb(recording: xr.Dataset, folder: Path, species: str | None = None) 
     return folder
 
 
-def _needs_pynwb() -> None:
+def needs_pynwb() -> None:
+    """Raise `NeuroamError` where pynwb is not installed."""
     if importlib.util.find_spec("pynwb") is None:
         raise NeuroamError("NWB needs pynwb 4 or later: pip install 'neuroam[nwb]'")
 

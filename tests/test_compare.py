@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import shlex
 from dataclasses import replace
 from pathlib import Path
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -13,15 +15,16 @@ from little_memory import answering, memory
 from test_report import CIRCUIT, COMMAND, PROTOCOL, Page, level
 
 from neuroam import compare as compare_module
-from neuroam import report
+from neuroam import compare_folder, report
 from neuroam.analysis import adiabatic, compare, plot_compare
 from neuroam.analysis.responses import select
 from neuroam.circuit import Circuit
 from neuroam.circuits.mushroom_body import mushroom_body
 from neuroam.circuits.visible_hidden import visible_hidden
 from neuroam.cli import main
-from neuroam.compare import Comparison, compare_against
 from neuroam.compare import compare as compare_circuit
+from neuroam.compare import compare_against
+from neuroam.compare_folder import Comparison
 from neuroam.cues import Flip
 from neuroam.errors import DescriptionError, Unsupported
 from neuroam.outcome import comparison_summary, comparison_table, curve_summary, curve_table, significant, trial_table
@@ -405,10 +408,19 @@ def test_every_group_and_metric_has_its_panel():
     assert plot_compare.recall_figures(nothing, adiabatic.breaking_point(nothing)) == {}
 
 
+@pytest.mark.parametrize("value", ["it's", "a b", "$HOME", "1;2"])
+def test_the_command_is_what_a_shell_reads_back(value):
+    request = Comparison("pattern_completion", levels=("rate",), against="tau_hidden", values=(value, "2*ms"))
+    assert shlex.split(request.command)[-2:] == ["--against", f"tau_hidden={value},2*ms"]
+
+
 def test_the_command_says_every_choice():
     request = Comparison("pattern_completion", levels=("rate",), against="tau_hidden", values=("1*ms", "2*ms"))
     assert request.command == ("neuroam compare pattern_completion --levels rate --solver numba --animals 8 --seed 1 "
                                "--against 'tau_hidden=1*ms,2*ms'")
+
+
+REQUEST = Comparison("cued")
 
 
 @pytest.fixture
@@ -418,22 +430,64 @@ def at_hand(monkeypatch, coarse):
         circuit = small(tau_hidden=quantity(request.settings.get("tau_hidden", "5*ms")))
         return cued(circuit.patterns.names[:2]), circuit
 
-    monkeypatch.setattr(compare_module, "described", described)
-    monkeypatch.setattr(compare_module, "process_pool", lambda workers: contextlib.nullcontext(None))
+    monkeypatch.setattr(compare_folder, "described", described)
+    monkeypatch.setattr(compare_folder, "process_pool", lambda workers: contextlib.nullcontext(None))
+    monkeypatch.setattr(compare_folder.registry, "build", lambda kind, made: described(REQUEST)[kind == "circuits"])
 
 
-@pytest.mark.parametrize("against, words", [([], "visible: mean"), (["--against", "tau_hidden=2*ms,9*ms"], "9*ms")])
-def test_a_command_leaves_its_folder_and_goes_on_where_it_was(at_hand, against, words, tmp_path, capsys):
+LEVELS_KEPT = ["recording-effective.nc", "recording-rate.nc", "recording-spiking.nc"]
+VALUES_KEPT = [f"recordings/{level}-tau_hidden-{value}_ms.nc" for level in ("effective", "rate") for value in (2, 9)]
+
+
+@pytest.mark.parametrize("against, words, kept", [
+    ([], "visible: mean", LEVELS_KEPT), (["--against", "tau_hidden=2*ms,9*ms"], "9*ms", VALUES_KEPT)])
+def test_a_command_leaves_its_folder_and_goes_on_where_it_was(at_hand, against, words, kept, tmp_path, capsys):
     command = ["compare", "cued", "--animals", "2", "--out", str(tmp_path), *against]
     assert main(command) == 0
     said = capsys.readouterr().out
     folder = next(path for path in tmp_path.iterdir() if path.name.startswith("cued-compare-"))
-    assert sorted(path.name for path in folder.iterdir()) == ["comparison.html", "comparison.nc"]
+    assert files(folder) == ["comparison.html", "comparison.nc", *kept]
     assert words in " ".join(said.split()) and f"comparison: {folder / 'comparison.html'}" in said
     before, stored = xr.load_dataset(folder / "comparison.nc"), ages(tmp_path / ".animals")
     assert before.attrs["history"].startswith("neuroam compare cued --levels ") and len(stored) == (8 if against else 6)
     assert main(command) == 0 and ages(tmp_path / ".animals") == stored
     xr.testing.assert_identical(xr.load_dataset(folder / "comparison.nc"), before)
+
+
+def files(folder: Path) -> list[str]:
+    return sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
+
+
+def links(folder: Path) -> list[str]:
+    """What the page of a comparison links, but for places in itself."""
+    page = Page((folder / "comparison.html").read_text(encoding="utf-8"))
+    return [unquote(a) for a in page.addresses if not a.startswith(("#", "data:"))]
+
+
+@pytest.mark.parametrize("against, kept, written", [
+    ([], LEVELS_KEPT, [f"nwb-{level}/00{k}_control_{k + 1}.nwb" for level in ("effective", "rate", "spiking")
+                       for k in (0, 1)]),
+    pytest.param(["--against", "tau_hidden=2*ms,9*ms"], VALUES_KEPT,
+                 [f"recordings/nwb-{name[11:-3]}/00{k}_control_{k + 1}.nwb" for name in VALUES_KEPT for k in (0, 1)],
+                 marks=pytest.mark.slow)])
+def test_the_page_links_recordings_and_nwb_files_and_is_made_again(at_hand, against, kept, written, tmp_path, capsys):
+    pytest.importorskip("pynwb")
+    main(["compare", "cued", "--animals", "2", "--out", str(tmp_path), *against])
+    folder = next(path for path in tmp_path.iterdir() if path.name.startswith("cued-compare-"))
+    assert links(folder) == ["comparison.nc", *kept]
+    before = (folder / "comparison.html").read_bytes(), xr.load_dataset(folder / "comparison.nc")
+    (folder / "comparison.html").unlink()
+    assert main(["report", str(folder)]) == 0
+    assert (folder / "comparison.html").read_bytes() == before[0]
+    xr.testing.assert_identical(xr.load_dataset(folder / "comparison.nc"), before[1])
+    assert main(["nwb", str(folder)]) == 0
+    assert links(folder) == ["comparison.nc", *kept, *written]
+    assert files(folder) == sorted(["comparison.html", *links(folder)])
+    for name in kept:
+        (folder / name).unlink()
+    capsys.readouterr()
+    assert main(["report", str(folder)]) == 2
+    assert "a comparison without its recordings; give its command again" in capsys.readouterr().err
 
 
 def ages(folder: Path) -> dict[str, int]:
