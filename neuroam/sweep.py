@@ -34,7 +34,7 @@ from neuroam.fingerprint import fingerprint
 from neuroam.notebook import write_notebook
 from neuroam.protocol import Protocol
 from neuroam.recording import versions, write_whole
-from neuroam.report import Plate, embed
+from neuroam.report import Plate, embed, kept
 from neuroam.runs import ANIMALS, Plan, Request, check_numbers, check_writable, clock, described, export_nwb, plan
 from neuroam.sweep_cell import Cell, Measured, keep_failure, name_of, read_cell, run_cell
 from neuroam.sweep_settings import Grid, Point, again, coordinate, parameter_sets, point, saying
@@ -281,7 +281,8 @@ def rewrite_page(folder: str | os.PathLike) -> Path:
 
 
 def _write_page(folder: Path, whole: xr.Dataset) -> Path:
-    nwb = {f"{CELLS}/{made.name[4:]}.nc": f"{CELLS}/{made.name}/" for made in (folder / CELLS).glob("nwb-*")}
+    nwb = {f"{CELLS}/{made.name[4:]}.nc": kept(folder, f"{CELLS}/{made.name}/*.nwb")
+           for made in (folder / CELLS).glob("nwb-*")}
     page = sweep_page.render(whole, circuit=whole.attrs["circuit"], more=_left_out(whole), nwb=nwb,
                              claims=_plates(claim_figures(whole), _claim_caption(whole)),
                              metrics=_plates(metric_figures(whole), _metric_caption(whole)))

@@ -208,7 +208,7 @@ def recordings(sweep: xr.Dataset) -> list[tuple[str, list[tuple[str, str]]]]:
 
 def render(sweep: xr.Dataset, **content: Any) -> str:
     """The page. `content`: `circuit`, its name; `claims` and `metrics`, plates of figures; `more`, what was left out of
-    them; `nwb`, folders of NWB files by recording."""
+    them; `nwb`, the NWB files (`report.Kept`) of each recording."""
     tables = [cell_table(sweep, claim) for claim in sweep["claim"].values.tolist()] if "statistic" in sweep else []
     return fill(
         "sweep.html.j2", sweep=sweep.attrs, summary=summary(sweep)[:1], failed=failures(sweep),

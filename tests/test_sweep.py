@@ -2,9 +2,11 @@
 is kept and named."""
 from __future__ import annotations
 
+import ast
 import csv
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -172,12 +174,19 @@ def test_every_cell_is_written_as_nwb_and_linked(few, tmp_path, capsys):
     for path in cells:
         recording = load(path)
         made = path.parent / f"nwb-{path.stem}"
-        assert f'href="cells/{made.name}/"' in after
-        assert len(list(made.glob("*.nwb"))) == recording.sizes["animal"]
+        files = sorted(made.glob("*.nwb"))
+        assert len(files) == recording.sizes["animal"]
+        assert all(f'href="cells/{made.name}/{file.name}"' in after for file in files)
         np.testing.assert_array_equal(from_nwb(made)["spike_time"], recording["spike_time"])
+    (folder / "report.html").unlink()
+    assert main(["report", str(folder)]) == 0
+    assert (folder / "report.html").read_text(encoding="utf-8") == after
     shutil.rmtree(folder / "cells")
     assert main(["nwb", str(folder)]) == 2
     assert "is a sweep without a finished cell" in capsys.readouterr().err
+    (folder / "sweep.nc").write_bytes(b"nothing")
+    assert main(["report", str(folder)]) == 2
+    assert "sweep.nc cannot be read" in capsys.readouterr().err
 
 
 def test_parameters_called_like_a_dim_are_told_apart():
@@ -716,3 +725,23 @@ def test_the_command_runs_on_a_scheduler(registered, tmp_path, capsys):
     assert content(tmp_path / "cluster") == content(tmp_path / "pool")
     assert cli(*arguments, "--scheduler", "tcp://127.0.0.1:9", out=tmp_path) == 2
     assert "no Dask scheduler answers there" in capsys.readouterr().err
+
+
+def example(word: str) -> str:
+    """The block of code in docs/sweep.md that has a word."""
+    page = (HERE.parent / "docs" / "sweep.md").read_text(encoding="utf-8")
+    return next(block for block in re.findall(r"^```\w*\n(.*?)^```", page, re.DOTALL | re.MULTILINE) if word in block)
+
+
+def test_the_example_for_slurm_makes_the_script_that_the_page_shows():
+    pytest.importorskip("dask_jobqueue")
+    from dask_jobqueue import SLURMCluster
+
+    call = next(node for node in ast.walk(ast.parse(example("SLURMCluster(")))
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "SLURMCluster")
+    with eval(compile(ast.Expression(call), "sweep.md", "eval"), {"SLURMCluster": SLURMCluster}) as cluster:
+        script, header = cluster.job_script(), [line for line in example("#SBATCH").splitlines() if "#" in line]
+    assert [line for line in script.splitlines() if line.startswith("#SBATCH")] == header
+    shown = " ".join(example("#SBATCH").split("python -m ", 1)[1].split()).replace("tcp://…", "")
+    made = re.sub(r"tcp://\S+|--name \S+", "", script.split(" -m ", 1)[1])
+    assert made.split() == shown.split()
