@@ -175,7 +175,7 @@ def _emit_layer(code, c, theta, gain, x, out):
     for i in range(len(x)):
         out[i] = x[i] - theta[i]
     if code == WINNERS:
-        _emit_winners(min(int(c[0]), len(x)), gain, out)
+        _emit_winners(min(int(c[0]), len(x)), theta, gain, x, out)
     elif code == SOFTMAX:
         ghost = np.log(c[1])
         top = max(c[0] * _largest(out), ghost)
@@ -209,18 +209,55 @@ def _largest(x):
 
 
 @njit(cache=True, error_model="numpy")
-def _emit_winners(number, gain, out):
-    """The emission of the `number` largest of `out`, in its place; of equals, the first."""
-    last = np.partition(out, len(out) - number)[len(out) - number]
+def _emit_winners(number, theta, gain, x, out):
+    """The `number` cells furthest above threshold emit, of equals the first; `out` holds how far above all are."""
+    last = _largest_but(number - 1, out)
     equals = number
-    for i in range(len(out)):
-        equals -= out[i] > last
-    for i in range(len(out)):
-        wins = out[i] > last
-        if out[i] == last and equals > 0:
+    for i in range(len(x)):
+        equals -= x[i] - theta[i] > last
+    for i in range(len(x)):
+        above = x[i] - theta[i]
+        wins = above > last
+        if above == last and equals > 0:
             equals -= 1
             wins = True
         out[i] = gain[i] if wins else 0
+
+
+@njit(cache=True, error_model="numpy")
+def _largest_but(number, x):
+    """What would be the largest without the `number` largest; x is put in another order (Hoare 1961, algorithm 65)."""
+    low, high, place = 0, len(x) - 1, len(x) - 1 - number
+    while low < high:
+        pivot, i, j = x[place], low, high
+        while i <= j:
+            while x[i] < pivot:
+                i += 1
+            while pivot < x[j]:
+                j -= 1
+            if i <= j:
+                x[i], x[j] = x[j], x[i]
+                i += 1
+                j -= 1
+        if j < place:
+            low = i
+        if place < i:
+            high = j
+    return x[place]
+
+
+@njit(cache=True, error_model="numpy")
+def emit_trials(code, c, theta, gain, x, out, cells):
+    """What populations emit in many trials, arrays (n_cells, n_trials); `cells` (2, n_cells) is worked in."""
+    if code < LAYERWISE:
+        for i in range(len(x)):
+            for b in range(x.shape[1]):
+                out[i, b] = gain[i] * emission(code, c, theta[i], x[i, b])
+        return
+    for b in range(x.shape[1]):
+        cells[0] = x[:, b]
+        _emit_layer(code, c, theta, gain, cells[0], cells[1])
+        out[:, b] = cells[1]
 
 
 @njit(cache=True, error_model="numpy")

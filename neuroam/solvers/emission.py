@@ -12,7 +12,8 @@ from neuroam.neurons import Escape, Rate
 from neuroam.solvers import _kernels
 from neuroam.solvers import _kernels_layer as k
 from neuroam.solvers._kernels_softmax import soften
-from neuroam.transfer import Exponential, Linear, Power, Rectified, Softmax, Tanh
+from neuroam.solvers.tables import constants_of
+from neuroam.transfer import Exponential, Linear, Power, Rectified, Softmax, Tanh, Transfer
 from neuroam.wiring import Wired, stream
 
 Emission = Callable[[int], None]
@@ -46,13 +47,15 @@ def escape_key(wired: Wired, p: int, trial: int) -> int:
     return int(stream(wired.seed, wired.populations[p].name, "escape", trial).integers(2**63))
 
 
-def _graded(transfer: object, threshold: np.ndarray, cell_gain: np.ndarray, x: np.ndarray,
+def _graded(transfer: Transfer, threshold: np.ndarray, cell_gain: np.ndarray, x: np.ndarray,
             r: np.ndarray) -> Callable[[], None]:
+    """One of the vectorised passes, or the compiled loop's own."""
     one, one_each = x.dtype.type(1), np.ones_like(cell_gain)
     gain = x.dtype.type(float(getattr(transfer, "gain", 1.0)))
+    constants, cells = constants_of(transfer, x.dtype), np.zeros((2, len(x)), x.dtype)
 
-    def plain() -> None:
-        r[:] = cell_gain[:, None] * transfer(x, threshold[:, None])  # type: ignore[operator]
+    def any_other() -> None:
+        _kernels.emit_trials(transfer.code, constants, threshold, cell_gain, x, r, cells)
 
     def linear() -> None:
         k.line(x, threshold, gain, cell_gain, r)
@@ -86,7 +89,7 @@ def _graded(transfer: object, threshold: np.ndarray, cell_gain: np.ndarray, x: n
     if isinstance(transfer, Power):
         exponent = x.dtype.type(float(transfer.power))
         if not transfer.rectified:
-            return plain
+            return any_other
     in_place = {Linear: linear, Rectified: rectified, Tanh: tanh, Exponential: exponential, Power: power,
                 Softmax: softmax}
-    return in_place.get(type(transfer), plain)
+    return in_place.get(type(transfer), any_other)

@@ -10,6 +10,7 @@ from neuroam.errors import DescriptionError
 from neuroam.neurons import LIF, Drive, Escape, Poisson, Rate
 from neuroam.solvers import _kernels as k
 from neuroam.solvers.base import remaining
+from neuroam.transfer import Transfer
 from neuroam.wiring import Wired, WiredPopulation, WiredProjection
 
 LAYOUTS = {"uniform": k.UNIFORM, "dense": k.DENSE, "sparse": k.SPARSE}
@@ -149,15 +150,19 @@ def _cells(wired: Wired, start: np.ndarray, dt: float, method: str, dtype: np.dt
         if isinstance(neuron, Escape):
             pool[p] = neuron.cells, float(neuron.ceiling) * dt, neuron.low
         if isinstance(neuron, (Rate, Escape)):
-            transfer[p] = neuron.transfer.code
-            values = list(neuron.transfer.constants.values())
-            constants[p, : len(values)] = values
+            transfer[p], constants[p] = neuron.transfer.code, constants_of(neuron.transfer, dtype)
     divided[[q.post for q in wired.projections if q.divisive]] = True
     conducts[[q.post for q in wired.projections if q.reversal is not None]] = True
     return k.Cells(np.array([kinds[type(p.neuron)] for p in wired.populations]), start, alpha, rest, reset, refractory,
                    transfer, constants, divided, conducts, leak, _simple(wired, channels) & ~divided & ~conducts,
                    np.concatenate([p.threshold for p in wired.populations]).astype(dtype),
                    np.concatenate([p.gain for p in wired.populations]).astype(dtype), pool)
+
+
+def constants_of(transfer: Transfer, dtype: np.dtype) -> np.ndarray:
+    """As the kernels read them, shape (3,)."""
+    values = list(transfer.constants.values())
+    return np.array(values + [0.0] * (3 - len(values)), dtype)
 
 
 def _simple(wired: Wired, channels: _Filters) -> np.ndarray:
