@@ -1,11 +1,13 @@
 """Compiled programs give what numba gives, are built once for a structure, and are shared by processes."""
 from __future__ import annotations
 
+import json
 import multiprocessing
 import subprocess
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -140,6 +142,94 @@ def test_of_several_processes_one_builds(tmp_path):
         process.join(60)
         assert process.exitcode == 0
     assert queue.get(timeout=5) == "built" and queue.empty()
+
+
+def _obtain_together(root: str, key: str, barrier, queue: multiprocessing.Queue) -> None:
+    def build(folder: Path) -> None:
+        barrier.wait(30)  # goes on when the other builds too
+        queue.put(str(folder))
+        (folder / build_cache.MANIFEST).write_text(f'{{"name": "{key}"}}')
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("NEUROAM_CACHE", root)
+        build_cache.obtain(key, build)
+
+
+def both(target, *arguments) -> None:
+    """Run it in two processes at once, with a pair of each argument that is a tuple; both must succeed."""
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=target, args=[a[k] if isinstance(a, tuple) else a for a in arguments])
+                 for k in (0, 1)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+
+
+def test_two_processes_build_different_programs_side_by_side(tmp_path):
+    context = multiprocessing.get_context("spawn")
+    queue = context.Queue()
+    both(_obtain_together, str(tmp_path), ("one", "other"), context.Barrier(2), queue)
+    assert len({queue.get(timeout=5) for _ in range(2)}) == 2
+    assert sorted(path.name for path in tmp_path.iterdir() if path.is_dir()) == ["one", "other"]
+
+
+def test_a_program_that_is_there_needs_no_lock(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setenv("NEUROAM_CACHE", str(tmp_path))
+    place = build_cache.obtain("key", lambda folder: (folder / build_cache.MANIFEST).write_text('{"name": "x"}'))
+    with open(tmp_path / ".key.lock", "w") as held, open(tmp_path / ".key.lock", "w") as tried:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(BlockingIOError):
+            fcntl.flock(tried, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        assert build_cache.obtain("key", lambda folder: pytest.fail("built again")) == place
+
+
+def test_without_locks_the_first_program_is_kept(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+    monkeypatch.setenv("NEUROAM_CACHE", str(tmp_path))
+    monkeypatch.setattr(fcntl, "flock", lambda *_: (_ for _ in ()).throw(OSError("no locks available")))
+
+    def build(folder: Path) -> None:
+        """As slow as to be overtaken by another process."""
+        other = tmp_path / "key"
+        other.mkdir()
+        (other / build_cache.MANIFEST).write_text('{"name": "first"}')
+        (folder / build_cache.MANIFEST).write_text('{"name": "second"}')
+
+    assert "first" in (build_cache.obtain("key", build) / build_cache.MANIFEST).read_text()
+    assert [path.name for path in tmp_path.iterdir() if path.is_dir()] == ["key"]
+
+
+PROGRAM = """#!/bin/sh
+cp static_arrays/given "$2"/found
+touch "{meeting}/$$"
+for k in $(seq 600); do [ $(ls "{meeting}" | wc -l) -ge 2 ] && exit 0; sleep .05; done
+exit 1
+"""
+
+
+def _run_together(folder: str, value: float) -> None:
+    data = {"part.given": np.full(3, value)}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(brian_program, "program", lambda *_: Path(folder))
+        found = brian_program.run_program(SimpleNamespace(data=data, wanted=["part.found"]), "cpp_standalone", "x")
+    np.testing.assert_array_equal(found["part.found"], data["part.given"])
+
+
+def test_two_processes_run_one_program_at_once_in_folders_of_their_own(tmp_path):
+    """The program ends once two of it are running, and answers with the numbers it was given."""
+    meeting, folder = tmp_path / "meeting", tmp_path / "program"
+    meeting.mkdir()
+    (folder / "static_arrays").mkdir(parents=True)
+    (folder / "static_arrays" / "given").write_bytes(b"")
+    (folder / "main").write_text(PROGRAM.format(meeting=meeting))
+    (folder / "main").chmod(0o755)
+    manifest = {"files": {"part.given": ["given", "<f8"]}, "results": {"part.found": ["found", "<f8", 0]}}
+    (folder / build_cache.MANIFEST).write_text(json.dumps(manifest))
+    both(_run_together, str(folder), (1.0, 2.0))
+    assert len(list(meeting.iterdir())) == 2
 
 
 # with a compiler

@@ -1,7 +1,8 @@
 """Compiled programs, kept for reuse under `$NEUROAM_CACHE` or ~/.cache/neuroam/programs, one folder a key.
 
-A program is built in a folder of its own and moved into place in one step, under a lock: several processes
-may ask for it at once, and one of them builds it.
+Every process builds in a folder of its own, and what it built is moved into place in one step. Different programs are
+built side by side; of several processes that ask for the same one, one builds it and the others wait. A program that is
+there is handed out without a lock, and every run of it has a folder of its own (`brian_program`).
 """
 from __future__ import annotations
 
@@ -79,20 +80,32 @@ def obtain(key: str, build: Callable[[Path], None]) -> Path:
             folder = Path(tempfile.mkdtemp(prefix=f".building-{key}-", dir=root()))
             try:
                 build(folder)
-                os.replace(folder, place)
+                _put(folder, place)
             finally:
                 shutil.rmtree(folder, ignore_errors=True)
     return place
 
 
+def _put(folder: Path, place: Path) -> None:
+    try:
+        os.replace(folder, place)
+    except OSError:  # without locks, another process may have been faster; its program is as good
+        if not (place / MANIFEST).exists():
+            raise
+
+
 @contextlib.contextmanager
 def _lock(key: str) -> Iterator[bool]:
-    """One process at a time, where the system has file locks; elsewhere, False, the move into place is enough."""
+    """One process at a time, where the system and the file system have locks; elsewhere, False."""
     try:
         import fcntl
     except ImportError:
         yield False
         return
     with open(root() / f".{key}.lock", "w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield True
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            alone = True
+        except OSError:  # folders that machines share may come without
+            alone = False
+        yield alone
