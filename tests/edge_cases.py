@@ -124,7 +124,8 @@ OWN: dict[str, dict[str, Any]] = {
     "completion.matches": {"other": activity}, "contrast.interaction": {"other": activity},
     "plot_activity.raster": {"trial": 0}, "plot_activity.trace": {"trial": 0, "population": "MBON"},
     "plot_activity.stimulus_bar": {"trial": 0}, "programs.reached": {"wanted": {FIRST: PATTERNS[0]}},
-    "plots_capacity.recall_against_load": {"memories": {"all": (LEVELS, 1.0, 1.0)}, "label": "load"},
+    **{f"plots_capacity.{name}_against_load": {"memories": {"all": (LEVELS, 1.0, 1.0)}, "label": "load"}
+       for name in ("recall", "overlap")},
     "dormant.exposure_slope": {"trials": {FIRST: 0.1, SECOND: 0.2}}, "overlap.basin": {"block": "run"},
     "dormant.exposed_by": {"before": FIRST, "after": SECOND}, "decoding.decode": {"shuffles": 5},
     **{f"adiabatic.{name}": {"effective": whole(), "population": "visible"}

@@ -31,6 +31,8 @@ from neuroam.effective.dense_capacity import (
     sphere_capacity,
     sphere_constant,
     stable_fraction,
+    stable_with_autapses,
+    worst_load_with_autapses,
 )
 from neuroam.effective.half_point import half_point
 from neuroam.errors import DescriptionError
@@ -154,6 +156,35 @@ def test_stable_patterns_of_degree_three():
                        for k in (1, 2))
         assert np.mean(once) == pytest.approx(expected, abs=0.12)
         assert np.mean(twice) == pytest.approx(at_twice, abs=0.12)
+
+
+def stay(neurons, memories, f, draws=4):
+    """Fraction of stored patterns that a step of a circuit with autapses leaves where they are."""
+    found = []
+    for seed in range(draws):
+        patterns = random_patterns(memories, neurons, rng(seed))
+        memory = BinaryMemory(patterns, separation=f, self_terms=True)
+        found.append((memory.update(patterns[:200]) == patterns[:200]).all(axis=1).mean())
+    return np.mean(found)
+
+
+@pytest.mark.parametrize("memories", [40, 70, 120, 400, 1200])
+def test_autapses_hold_patterns_in_place(memories):
+    """At N = 200, n = 2 fewest stay at K = 2N; beyond, more do again. Without autapses none would."""
+    assert stay(200, memories, Power(1, True)) == pytest.approx(stable_with_autapses(200, memories, Power(1, True)),
+                                                                abs=0.08)
+    assert worst_load_with_autapses(200, Power(1, True)) == pytest.approx(400, rel=0.01)
+    assert stable_fraction(200, 1200, Power(1, True), rng(0)) < 0.01
+
+
+@pytest.mark.parametrize("neurons, f", [(100, Power(2, True)), (50, Power(3, True)), (8, "exponential"),
+                                        (12, "exponential")], ids=str)
+def test_of_steeper_separations_no_load_loses_half_of_the_patterns(neurons, f):
+    worst = round(worst_load_with_autapses(neurons, f))
+    assert stable_with_autapses(neurons, worst, f) > 0.95 and stay(neurons, worst, f) > 0.95
+    for load in (worst // 3, 3 * worst):
+        assert stable_with_autapses(neurons, load, f) > stable_with_autapses(neurons, worst, f)
+    assert stable_with_autapses(neurons, 1, f) == 1
 
 
 EXPONENTIAL = {8: 6, 10: 13, 12: 20.5, 14: 39, 16: 77.5}

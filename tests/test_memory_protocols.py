@@ -20,10 +20,21 @@ from neuroam.errors import DescriptionError
 from neuroam.experiment import judge, simulate
 from neuroam.prediction import NOT_REPRODUCED, REPRODUCED
 from neuroam.protocols import capacity as capacities
-from neuroam.protocols.capacity import CLASSICAL, EXPONENTIAL, POLYNOMIAL, capacity, half_stable
+from neuroam.protocols.capacity import (
+    CLASSICAL,
+    EXPONENTIAL,
+    FLIPPED,
+    INTACT,
+    POLYNOMIAL,
+    SOFTMAX,
+    capacity,
+    growth_of_softmax,
+    half_stable,
+)
 from neuroam.protocols.energy_descent import MODELS, ONE_STEP, energy_descent
 from neuroam.protocols.pattern_completion import BLOCKED, CONTROL, FULL, QUARTER, pattern_completion
 from neuroam.solvers import Numba
+from neuroam.units import ms
 
 
 @pytest.fixture(scope="module")
@@ -148,20 +159,60 @@ def loaded():
 
 @pytest.mark.parametrize("memory", POLYNOMIAL, ids=lambda m: m.name)
 def test_polynomial_memories_hold_what_the_theory_says(loaded, memory):
-    ends = end_of_recall(loaded, memory.groups, memory.threshold)
+    ends = end_of_recall(loaded, memory.groups, memory.threshold, block=INTACT)
     assert ends.mean() / half_stable(memory.cells, memory.settings["power"]) == pytest.approx(1, abs=0.15)
 
 
-def test_beyond_the_capacity_recall_fails(loaded):
+@pytest.mark.parametrize("block", [INTACT, FLIPPED])
+def test_beyond_the_capacity_recall_fails(loaded, block):
     for memory in POLYNOMIAL:
-        assert (recalled(loaded, memory.group(memory.loads[0]), threshold=memory.threshold) > 0.85).all()
-        assert (recalled(loaded, memory.group(memory.loads[-1]), threshold=memory.threshold) < 0.4).all()
+        few, many = (recalled(loaded, memory.group(load), threshold=memory.threshold, block=block)
+                     for load in (memory.loads[0], memory.loads[-1]))
+        assert (few > 0.85).all() and (many < 0.4).all()
 
 
 def test_the_exponential_memory_grows_with_a_constant_number_of_bits_a_cell(loaded):
     sizes = {memory.cells: memory.groups for memory in EXPONENTIAL[:2]}
-    slope = growth(loaded, sizes, capacities.EXACT)
+    slope = growth(loaded, sizes, capacities.EXACT, INTACT)
     assert 0.5 < slope.mean() < 1.1
+
+
+@pytest.fixture(scope="module")
+def in_the_circuit():
+    circuit = visible_hidden()
+    protocol = of(POLYNOMIAL[1], EXPONENTIAL[0])
+    short = replace(protocol, blocks=capacity(cues=10, delay=300*ms).blocks)
+    return simulate(circuit, short, Numba(2e-3), animals=1, seed=1, level="rate")
+
+
+@pytest.mark.parametrize("memory", [POLYNOMIAL[1], EXPONENTIAL[0]], ids=lambda m: m.name)
+def test_in_the_circuit_intact_patterns_stay_at_any_load_and_flipped_ones_are_lost(in_the_circuit, memory):
+    """Autapses by way of hidden neurons hold every pattern where it is, as the theory with autapses says; what they
+    hold as well is the wrong sign of a cue."""
+    ends = end_of_recall(in_the_circuit, memory.groups, memory.threshold, block=INTACT)
+    assert np.isnan(ends).all()
+    for load in memory.loads:
+        assert (recalled(in_the_circuit, memory.group(load), threshold=memory.threshold, block=INTACT) >= 0.9).all()
+    assert np.isfinite(end_of_recall(in_the_circuit, memory.groups, memory.threshold, block=FLIPPED)).all()
+
+
+def test_the_softmax_memory_holds_exponentially_many_patterns():
+    """1.77 times as many with each dimension on a sphere, e/cosh 1 for ±1 patterns."""
+    sizes = {memory.cells: memory.groups for memory in SOFTMAX}
+    protocol = replace(of(*SOFTMAX), blocks=capacity(delay=300*ms).blocks[:1])
+    recording = simulate(visible_hidden(), protocol, Adiabatic(4e-3), animals=4, seed=1)
+    slope = growth(recording, sizes, SOFTMAX[0].threshold)
+    assert slope.mean() == pytest.approx(growth_of_softmax(), abs=0.2)
+    assert 2 ** growth_of_softmax() == pytest.approx(1.77, abs=0.02)
+
+
+def test_patterns_within_the_loads_tried_have_no_end_of_recall():
+    memory = replace(POLYNOMIAL[0], loads=(20, 25))
+    whole = replace(of(POLYNOMIAL[0], cues=10), groups=tuple(
+        replace(capacity().groups[0], name=memory.group(load),
+                strain={"gain": math.inf, **memory.settings, "patterns": load}) for load in memory.loads))
+    recording = simulate(visible_hidden(), whole, Adiabatic(2e-3), animals=1, seed=1)
+    assert np.isnan(end_of_recall(recording, memory.groups, memory.threshold, block=INTACT)).all()
 
 
 @pytest.mark.slow

@@ -10,6 +10,13 @@ NeurIPS, arXiv 1606.01164). At a stored pattern the gap is N^n − (N − 2)^n a
 with twice that for the rectified power, half of whose noise is gone. n = 2 is Hopfield's network. With ε = 1/N the
 first law holds within 10 % from N = 50 on; the second, its limit, is 1.5 to 1.9 times too low there.
 
+A circuit of two-body synapses has autapses by way of its hidden neurons. Each memory then adds a to a neuron's own
+side, the mean of f(m) σ ξ over overlaps m that hold this neuron, beside noise of variance v − a²,
+
+    wrong with probability Q(z),   z = (f(1) + (K − 1) a) / √((K − 1)(v − a²))
+
+so that z has a least value over all loads, and where that leaves most patterns in place none is ever lost.
+
 For independent patterns the field of one neuron depends on the numbers of memories in each class of overlap alone, so
 its errors are drawn from multinomial counts, at a cost that does not depend on K.
 """
@@ -149,6 +156,31 @@ def stable_fraction(neurons: int, memories: int, f: Separation | str, rng: np.ra
     """Fraction of stored patterns that no single flip improves, in one draw."""
     patterns = random_patterns(memories, neurons, rng)
     return float(BinaryMemory(patterns, separation=f).stable(patterns).mean())
+
+
+def stable_with_autapses(neurons: int, memories: float, f: Separation | str) -> float:
+    """Probability that a stored pattern stays where each neuron hears itself, by the formula above."""
+    signal, drift, variance = _autapses(neurons, f)
+    if memories <= 1:
+        return 1.0
+    z = (signal + (memories - 1) * drift) / math.sqrt((memories - 1) * variance)
+    return float(norm.cdf(z) ** neurons)
+
+
+def worst_load_with_autapses(neurons: int, f: Separation | str) -> float:
+    """Memories at which fewest patterns stay where each neuron hears itself: beyond, autapses outweigh noise."""
+    signal, drift, _ = _autapses(neurons, f)
+    return 1 + signal / drift
+
+
+def _autapses(neurons: int, f: Separation | str) -> tuple[float, float, float]:
+    """f(1), and mean and variance of σ ξ f(m) of another memory, whose other overlaps are binomial."""
+    f = separation(f)
+    others = neurons - 1 - 2 * np.arange(neurons)
+    chance = binom.pmf(np.arange(neurons), neurons - 1, 0.5)
+    alike, unlike = (f((others + own) / neurons, neurons) for own in (1, -1))
+    drift = float(chance @ (alike - unlike)) / 2
+    return float(f(np.array(1.0), neurons)), drift, float(chance @ (alike**2 + unlike**2)) / 2 - drift**2
 
 
 def all_stable_half(neurons: int, f: Separation | str, rng: np.random.Generator, start: float,
