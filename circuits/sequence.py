@@ -29,6 +29,7 @@ import numpy as np
 
 from neuroam.circuit import Circuit, Population, Port, Projection, Stored
 from neuroam.circuits.images import digits
+from neuroam.circuits.sequence_noise import FEWEST, PRECISION, Blur
 from neuroam.circuits.sequence_poses import MUSCLES, poses
 from neuroam.circuits.sequence_timing import Timing, dwell_times
 from neuroam.connect import all_to_all, one_to_one
@@ -124,6 +125,12 @@ class _Hidden:
             return math.sqrt(terms * math.exp(-LOG_BETA * (n - 1)))
         return math.sqrt(terms * math.prod(range(2 * degree - 1, 0, -2)) / (n**degree * (1 if self.paired else 2)))
 
+    @property
+    def apart(self) -> float:
+        """Neurons whose noise a similarity averages; a pseudoinverse adds that of what it subtracts."""
+        stored = self.stored
+        return max(stored.size - stored.number, 1) if self.pseudoinverse else stored.size
+
     def require_random(self) -> None:
         """Raise a `DescriptionError` where motifs overlap by more than chance, which `noise` does not know."""
         stored = self.stored
@@ -145,20 +152,21 @@ def sequence(motifs: int = 10, cells: int = 200, separation: str = "power", degr
              gain: float = math.inf, level: float = 0.5, paired: bool = False, pseudoinverse: bool = False,
              images: str = "", cueing: float = 1.0, figure: str = "star", criterion: float = 0.5,
              tau_visible: Any = 10 * ms, tau_hidden: Any = 5 * ms, tau_synergy: Any = 5 * ms, tau_muscle: Any = 30 * ms,
-             pool: int = 100, ceiling: Any = 100 * Hz, updates: str = "continuous") -> Circuit:
+             pool: int | None = None, ceiling: Any = 100 * Hz, updates: str = "continuous") -> Circuit:
     """`motifs` random ±1 patterns (P(+1) = `level`) over `cells` visible neurons in a ring, or scikit-learn's first
     8 × 8 digits (``images="digits"``).
 
     `separation` "power", of `degree`, or "exponential"; `holding` is the degree of f_S (none given: that of f_A; 0:
     nothing holds). λ is `strength`, or what `dwell` needs: one time for all motifs, "200 ms" or 200*ms, or one for
-    each, "100,200,150 ms" or a list of quantities; motifs that are not random need a `pseudoinverse` for that. The
-    range of dwell times within reach holds for rates; a spiking `pool` blurs it. The slow path is a `lowpass` or, where
+    each, "100,200,150 ms" or a list of quantities; motifs that are not random need a `pseudoinverse` for that. A
+    spiking `pool` that would blur them is refused (`sequence_noise`); none given: as many neurons as they need, and at
+    least 100; no pool, and so no spiking level, if they need more than 10⁶. The slow path is a `lowpass` or, where
     `delay` is not 0, `axons` of delays D, 2D, …. An infinite `gain` is that of binary visible neurons. `paired`: a
     second hidden neuron a motif hears −ξ, so that both together are mᵈ of either sign. `pseudoinverse`: similarities
     are decorrelated. A cue is `cueing` times as strong as what holds a motif. `figure` "star", "heart" or "tone", one
-    muscle for all motifs; synergy neurons answer above an overlap of `criterion`. `pool`, `ceiling`: see
-    `visible_hidden`. With `updates` "synchronous" the effective level goes in steps; with "synchronous without
-    autapses" it is the network of the paper.
+    muscle for all motifs; synergy neurons answer above an overlap of `criterion`. `ceiling`: see `visible_hidden`.
+    With `updates` "synchronous" the effective level goes in steps; with "synchronous without autapses" it is the
+    network of the paper.
     """
     stored = _stored(motifs, cells, level, images)
     hidden = _Hidden(stored, separation, paired, pseudoinverse)
@@ -170,6 +178,9 @@ def sequence(motifs: int = 10, cells: int = 200, separation: str = "power", degr
                     axons, max(hidden.noise(degree), hidden.noise(holding) if holding else 0.0))
     times = _times(hidden, timing, dwell, (degree, holding), math.isinf(gain))
     onward = _onward(hidden, timing, strength, times, degree)
+    hertz = float(parameter(ceiling, "hertz", "sequence: ceiling", above=0, finite=True))
+    blur = Blur(timing, hidden.transfer(holding or degree), hertz, hidden.apart)
+    pool = _pool(blur, times, pool)
     act = poses(figure, motifs)
     fast = assumed(tau_hidden, "half of the visible one; the theory has discrete time")
     membrane = assumed(tau_visible, "of the order of cortical membranes; the theory names none")
@@ -210,9 +221,9 @@ def sequence(motifs: int = 10, cells: int = 200, separation: str = "power", degr
         patterns=stored,
         hidden=tuple(p.name for p in populations if p.name.startswith("axon") or p.name in ("hold", "move", "synergy")),
         updates=updates,
-        pool=Pool(pool, assumed(ceiling, "of the order of peak cortical rates"),
-                  low=tuple((f"axon {k}", -1.0) for k in range(1, axons + 1))),
-        notes=_notes(timing, times),
+        pool=None if pool is None else Pool(pool, assumed(ceiling, "of the order of peak cortical rates"),
+                                            low=tuple((f"axon {k}", -1.0) for k in range(1, axons + 1))),
+        notes=_notes(blur, times, pool),
     )
 
 
@@ -230,7 +241,11 @@ def _check(separation: str, updates: str, criterion: float, **least_one: float) 
                                "never rests; use 'continuous' or 'synchronous'")
     if not 0 <= criterion < 1:
         raise DescriptionError(f"sequence: criterion is {criterion}; give an overlap of at least 0 and below 1")
-    for name, value in least_one.items():
+    _check_least_one(**least_one)
+
+
+def _check_least_one(**numbers: float) -> None:
+    for name, value in numbers.items():
         if not value >= 1:
             raise DescriptionError(f"sequence: {name} is {value}; it must be at least 1")
 
@@ -321,9 +336,26 @@ def _range(values: np.ndarray) -> str:
     return f"{low:.4g}" if low == high else f"{low:.4g} … {high:.4g}"
 
 
-def _notes(timing: Timing, times: np.ndarray | None) -> dict[str, str]:
+def _pool(blur: Blur, times: np.ndarray | None, pool: int | None) -> int | None:
+    """Neurons a pool; None if none are given and no pool would do."""
+    if pool is not None:
+        _check_whole(pool=pool)
+        _check_least_one(pool=pool)
+        if times is not None:
+            blur.require(times, pool)
+        return pool
+    enough = FEWEST if times is None else blur.pool(times)
+    return int(enough) if math.isfinite(enough) else None
+
+
+def _notes(blur: Blur, times: np.ndarray | None, pool: int | None) -> dict[str, str]:
     if times is None:
         return {}
-    low, high = timing.reachable()
-    return {"dwell times": f"{','.join(f'{1e3 * t:g}' for t in times)} ms; from {1e3 * low:.3g} to {1e3 * high:.3g} ms "
-                           "are within reach of rates; a spiking pool blurs it"}
+    low, high = blur.timing.reachable()
+    found = {"dwell times": f"{','.join(f'{1e3 * t:g}' for t in times)} ms; from {1e3 * low:.3g} to {1e3 * high:.3g} "
+                            "ms are within reach of rates"}
+    if pool is None:
+        return {**found, "spikes": "there is no spiking level, as these dwell times need pools of too many neurons"}
+    low, high = blur.reachable(pool)
+    return {**found, "spikes": f"pools of {pool} neurons keep to times from {1e3 * low:.3g} to {1e3 * high:.3g} ms, "
+                               f"each visit within {100 * PRECISION:g} % (root mean square)"}

@@ -18,8 +18,8 @@ the motif, F_{μ−1} what still pushes towards it. They flip where that is 0, s
 
 Crosstalk between the P motifs, of standard deviation σ (that of what holds or of what moves on, the larger), moves that
 time by at most σ √2 / (λ F′). Reachable are the times at which that is below PRECISION of them, at strengths λ that
-neither let crosstalk flip a neuron (CLEAR of it stay below what holds) nor exceed STRONGEST. That holds for rates: the
-spikes of a pool add their own noise, which does most where the slow path hardly changes any more.
+neither let crosstalk flip a neuron (CLEAR of it stay below what holds) nor exceed STRONGEST. That holds for rates; what
+the spikes of pools leave of it is in `sequence_noise`.
 """
 from __future__ import annotations
 
@@ -128,8 +128,8 @@ class Timing:
             reach = f"from {1e3 * low:.3g} to {1e3 * high:.3g} ms" if low < high else "of no length at all"
             path = f"delays of {1e3 * self.delay:g} ms" if self.delay else f"a low-pass of {1e3 * self.lowpass:g} ms"
             raise DescriptionError(f"sequence: motif {wrong[0] + 1} cannot last {1e3 * dwell[wrong[0]]:g} ms; with "
-                                   f"{path} and {degrees} motifs {reach} are within reach (of rates; a spiking pool "
-                                   "blurs it); give such dwell times, another path, higher degrees, or more cells")
+                                   f"{path} and {degrees} motifs {reach} are within reach (of rates; spikes "
+                                   "narrow it); give such dwell times, another path, higher degrees, or more cells")
 
 
 def dwell_times(given: Any, motifs: int) -> np.ndarray:
