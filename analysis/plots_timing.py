@@ -169,16 +169,19 @@ def peak_figures(levels: Levels, population: str, groups: Sequence[str],
 
 @styled
 def speed_figures(levels: Levels, population: str, source: str, group: str,
-                  intervals: Sequence[str]) -> dict[str, Figure]:
-    """Speed against the tonic input, with the law that it should follow; a panel a level."""
+                  intervals: Sequence[str], control: str) -> dict[str, Figure]:
+    """Speed against the tonic input, of a group, with the law that it should follow, and of a control; a panel a
+    level."""
     panels = {}
     for level, recording in levels.items():
         figure, ax = canvas(height=2.8)
-        given = tonic_input(recording, source, intervals, group).values[0]
-        band(ax, given, speeds(recording, population, intervals, group).values, BLUE)
-        ax.lines[-1].set(marker="o", markersize=4)
+        for name, color in ((control, GREY), (group, BLUE)):
+            given = tonic_input(recording, source, intervals, name).values[0]
+            band(ax, given, speeds(recording, population, intervals, name).values, color, name)
+            ax.lines[-1].set(marker="o", markersize=4)
         ax.plot(given, (1 + given[0]) / (1 + given), color=BLACK, linestyle="--", linewidth=0.9)
         ax.set(xlabel="tonic input u", ylabel=f"speed, relative to {intervals[0]}", ylim=(0, 1.1))
+        ax.legend(loc="lower left")
         panels[level] = figure
     return panels
 

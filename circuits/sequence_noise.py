@@ -97,8 +97,10 @@ class Blur:
         kept = np.flatnonzero([low < high and self.miss(t, pool) <= PRECISION for t in times])
         if not kept.size:
             return np.nan, np.nan
-        first, last = (times[[k, min(max(k + step, 0), len(times) - 1)]] for k, step in ((kept[0], -1), (kept[-1], 1)))
-        return self._border(*first, pool), self._border(*last, pool)
+        ends = (self._border(times[k], times[min(max(k + step, 0), len(times) - 1)], pool)
+                for k, step in ((kept[0], -1), (kept[-1], 1)))
+        low, high = ends
+        return low, high
 
     def _border(self, inside: float, outside: float, pool: float) -> float:
         """Where pools cease to keep to a time, to .1 ms."""

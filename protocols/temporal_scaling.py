@@ -126,5 +126,5 @@ def _figures() -> tuple[Figure, ...]:
                "Speed, relative to the shortest interval, against the tonic input; mean and 95 % bootstrap interval "
                "over {animals}. Dashed: 1/(1 + u), as the equations have it.",
                functools.partial(speed_figures, population="cells", source="tempo", group=SCALING,
-                                 intervals=INTERVALS)),
+                                 intervals=INTERVALS, control=DELAYS)),
     )
