@@ -16,7 +16,7 @@ ENGINE = {
     "Describing a circuit": ("circuit", "neurons", "transfer", "connect", "plasticity", "patterns", "graphs", "units",
                              "recipe"),
     "Describing an experiment": ("protocol", "manipulations", "cues", "prediction"),
-    "Running": ("experiment", "runs", "compare", "sweep", "wiring", "session", "calibrate", "energy"),
+    "Running": ("experiment", "runs", "compare", "compare_folder", "sweep", "wiring", "session", "calibrate", "energy"),
     "What comes out": ("recording", "outcome", "report", "notebook", "methods", "registry", "errors"),
     "Solvers": ("solvers.clocked", "solvers.brian", "effective.adiabatic", "effective.winner_take_all"),
     "Other formats": ("io.nwb", "io.neo"),

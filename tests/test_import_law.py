@@ -19,8 +19,9 @@ ARRAYS = {"numpy", "scipy", "xarray", "matplotlib"}
 # the description is built up in this order; each may use those before it
 LADDER = ["errors", "units", "recipe", "threshold", "layer_transfer", "transfer", "connect", "patterns", "neurons",
           "plasticity", "circuit", "wiring", "manipulations"]
-ON_TOP = {"cli": set(), "compare": {"cli"}, "sweep": {"cli"}, "runs": {"cli", "compare", "sweep"},
-          "report": {"cli", "runs", "compare", "sweep"}}
+ON_TOP = {"cli": set(), "compare_folder": {"cli"}, "compare": {"cli", "compare_folder"}, "sweep": {"cli"},
+          "runs": {"cli", "compare", "compare_folder", "sweep"},
+          "report": {"cli", "runs", "compare", "compare_folder", "sweep"}}
 
 
 def modules():
@@ -100,7 +101,7 @@ def test_analysis_knows_recordings_alone(name):
 def test_the_engine_knows_no_circuit_and_no_protocol(name):
     """Nor an analysis, but for what stands on top."""
     beyond = {n for n in ours(IMPORTS[name]) if n.split(".")[0] in ("circuits", "protocols", "analysis")}
-    if name.removeprefix("neuroam.") in {"report", "runs", "cli", "diagram", "compare", "sweep"}:
+    if name.removeprefix("neuroam.") in {"report", "runs", "cli", "diagram", "compare", "compare_folder", "sweep"}:
         beyond = {n for n in beyond if not n.startswith("analysis")}
     assert not beyond
 
