@@ -3,6 +3,7 @@ and listed without importing any of them."""
 from __future__ import annotations
 
 import ast
+import contextlib
 import importlib.util
 import inspect
 import json
@@ -14,7 +15,9 @@ from typing import Any
 
 from neuroam.errors import DescriptionError, NeuroamError
 
-_WORDS = {bool: "true or false", int: "a whole number", float: "a number"}
+_SEVERAL = "values with commas between them"
+_WORDS = {bool: "true or false", int: "a whole number", float: "a number", tuple: _SEVERAL, list: _SEVERAL,
+          type(None): "a number or a quantity such as 20*ms"}
 
 
 def names(kind: str) -> list[str]:
@@ -129,7 +132,7 @@ def _entry(kind: str, name: str) -> metadata.EntryPoint:
 
 def _value(make: Callable[..., Any], key: str, text: str) -> Any:
     """A setting from its text, of the kind its default has; ``20*ms`` makes a quantity."""
-    from neuroam.units import Parameter, quantity
+    from neuroam.units import exact
 
     parameters = inspect.signature(make).parameters
     if key not in parameters:
@@ -137,18 +140,29 @@ def _value(make: Callable[..., Any], key: str, text: str) -> Any:
 
         raise DescriptionError(unknown("setting", key, parameters))
     default = parameters[key].default
+    try:
+        if isinstance(default, (tuple, list)):
+            parts = [part.strip() for part in text.strip().strip("()[]").split(",")]
+            return type(default)(_read(part, default[0] if default else None) for part in parts if part)
+        return _read(text, default)
+    except (KeyError, ValueError, SyntaxError):
+        kind = _WORDS.get(type(default), "a quantity such as 20*ms")
+        shown = exact(default) if isinstance(default, (tuple, list)) else default
+        raise DescriptionError(f"setting {key} is {text!r}; expected {kind}, for example {shown}") from None
+
+
+def _read(text: str, default: Any) -> Any:
+    """A value of the kind of a default; where that is None, the number or quantity that the text says."""
+    from neuroam.units import quantity
+
     if isinstance(default, str):
         return text
-    if default is None and text == "None":
-        return None
-    try:
-        if isinstance(default, bool):
-            return {"true": True, "false": False}[text.lower()]
-        if isinstance(default, int):
-            return int(text)
-        if isinstance(default, float):
-            return float(text)
+    if isinstance(default, bool):
+        return {"true": True, "false": False}[text.lower()]
+    if default is None:
+        with contextlib.suppress(ValueError, SyntaxError):
+            return ast.literal_eval(text)  # a number or None
         return quantity(text)
-    except (KeyError, ValueError, SyntaxError):
-        kind = "a quantity such as 20*ms" if isinstance(default, Parameter) else _WORDS.get(type(default), "text")
-        raise DescriptionError(f"setting {key} is {text!r}; expected {kind}, for example {default}") from None
+    if isinstance(default, (int, float)):
+        return type(default)(text)
+    return quantity(text)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -126,6 +127,10 @@ def _combined(unit: str, other: str, sign: int = 1) -> str:
     powers = _factors(unit)
     for name, power in _factors(other).items():
         powers[name] += sign * power
+    return _product(powers)
+
+
+def _product(powers: Mapping[str, int]) -> str:
     above = [name for name, power in powers.items() for _ in range(power)]
     below = [name for name, power in powers.items() for _ in range(-power)]
     return "".join(["*".join(above) or "1", *(f"/{name}" for name in below)])
@@ -193,15 +198,26 @@ def in_words(value: float, unit: str) -> str:
 
 
 def exact(value: Any) -> str:
-    """A setting as text that `quantity` reads back to the last bit; anything without a unit as ``str`` has it."""
+    """A setting as text that `quantity` reads back to the last bit, a tuple or list of them between brackets; anything
+    without a unit as ``str`` has it."""
     if isinstance(value, Parameter):
         return f"{value.value!r} {value.unit}"
+    if isinstance(value, (tuple, list)):
+        return f"({', '.join(map(exact, value))})"
     dim = getattr(value, "dim", None)
-    if dim is None:
-        return str(value)
-    found = tuple(round(float(d), 9) for d in dim._dims)
-    units = [unit for unit, exponents in _DIMENSIONS.items() if exponents == found]
-    return f"{float(value)!r} {units[0]}" if units else str(value)
+    unit = "" if dim is None else _unit_of([round(float(d), 9) for d in dim._dims])
+    return f"{float(value)!r} {unit}" if unit else str(value)
+
+
+def _unit_of(exponents: list[float]) -> str:
+    """A unit of these dimensions in our words; nothing where it takes metres, moles or candelas."""
+    known = [unit for unit, dims in _DIMENSIONS.items() if list(dims) == exponents]
+    length, mass, time, current, heat, *others = exponents
+    if known or length != 2 * mass or any(others) or any(e != int(e) for e in exponents):
+        return known[0] if known else ""
+    # a volt is a kg m² s⁻³ A⁻¹
+    powers = {"volt": mass, "second": time + 3 * mass, "ampere": current + mass, "kelvin": heat}
+    return _product({unit: int(power) for unit, power in powers.items()})
 
 
 def _example(unit: str) -> str:

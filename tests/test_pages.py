@@ -13,6 +13,7 @@ import pytest
 from browser import SIZES, Browser, chromium, unresolved
 from little import little_recording
 
+from neuroam import registry
 from neuroam.circuits.mushroom_body import mushroom_body
 from neuroam.experiment import judge
 from neuroam.notebook import write_notebook
@@ -20,6 +21,7 @@ from neuroam.protocols.odour_discrimination import odour_discrimination
 from neuroam.report import Level, write_report
 
 ROOT = Path(__file__).resolve().parents[1]
+SITE = Path(os.environ.get("SITE", ROOT / "build" / "docs"))
 SHOTS = os.environ.get("SCREENSHOTS")  # a folder: leave pictures of the pages there
 pytestmark = pytest.mark.skipif(chromium() is None, reason="there is no Chromium here; install one, or name it in "
                                                            "the environment variable CHROMIUM")
@@ -103,14 +105,33 @@ def test_every_page_of_the_site_reads_well(browser, tmp_path):
     done = subprocess.run([sys.executable, "-W", "ignore", str(ROOT / "docs" / "build.py"), "odour_discrimination",
                            "--out", str(tmp_path)], capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
-    site, anchors = tmp_path / "docs", {}
+    read_all(browser, tmp_path / "docs", ["odour_discrimination"])
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not (SITE / "index.html").exists(), reason="make docs, or name the site in the environment "
+                                                               "variable SITE")
+def test_every_page_of_the_built_site_reads_well(browser):
+    """With the gallery of all protocols, as `make docs` left it."""
+    read_all(browser, SITE, registry.names("protocols"))
+
+
+def read_all(browser: Browser, site: Path, protocols: list[str]) -> None:
+    """Every page at both sizes, each protocol's among them with its figures and its whole report, and the search."""
+    anchors: dict[str, set[str]] = {}
     pages = [path for path in sorted(site.rglob("*.html")) if "_static" not in path.parts]
-    assert site / "gallery" / "odour_discrimination.html" in pages and len(pages) > 60
+    wrong, address = {}, {page: page.relative_to(site).as_posix() for page in pages}
+    assert {f"gallery/{name}.html" for name in protocols} <= set(address.values()) and len(pages) > 60
     for page in pages:
         for size in SIZES:
             seen = look(browser, page, size)
-            assert seen.errors == [] and seen.missing == [] and seen.sideways <= 0, (page, size, seen)
-            assert unresolved(seen.links, anchors) == [], page
+            found = [*seen.errors, *seen.missing, *unresolved(seen.links, anchors)]
+            if found or seen.sideways > 0:
+                wrong[address[page], size] = found, seen.sideways
+    assert wrong == {}
+    for name in protocols:
+        seen = browser.look((site / f"gallery/{name}.html").as_uri(), "phone")
+        assert any(link.endswith(f"reports/{name}.html") for link in seen.links), f"{name} could not be run"
+        assert browser.run("[...document.images].filter(i => i.naturalWidth > 300).length") > 0, f"{name} has no figure"
     browser.look((site / "search.html").as_uri() + "?q=odour", "desktop")
-    found = browser.until("document.querySelectorAll('#search-results li').length")
-    assert found > 3
+    assert browser.until("document.querySelectorAll('#search-results li').length") > 3

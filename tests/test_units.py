@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 import pickle
+import re
 
 import brian2
 import numpy as np
 import pytest
 from brian2 import Hz, ms, mV, nS, pA
 
-from neuroam import units
+from neuroam import registry, units
 from neuroam.errors import DescriptionError, UnitError
 from neuroam.units import NOT_STATED, Parameter, assumed, cited, dimensions, in_words, parameter, si
 
@@ -141,6 +142,37 @@ def test_a_quantity_is_read_from_text(text, value, unit):
     assert read.value == pytest.approx(value, rel=1e-15) and dimensions(read.unit) == dimensions(unit)
 
 
-@pytest.mark.parametrize("quantity", [units.ms / 3, brian2.units.ms / 3, 2 * units.mV / (7 * units.Hz)])
+@pytest.mark.parametrize("quantity", [
+    units.ms / 3, brian2.units.ms / 3, 2 * units.mV / (7 * units.Hz), brian2.mV / (7 * brian2.Hz),
+    3 * brian2.mV**2 / 7, brian2.Mohm / 3, brian2.coulomb / 3, brian2.nS / brian2.pF / 7, brian2.joule / 3])
 def test_exact_text_loses_no_digit(quantity):
-    assert units.quantity(units.exact(quantity)).value == float(quantity)
+    read = units.quantity(units.exact(quantity))
+    assert read.value == float(quantity)
+    if not isinstance(quantity, units.Parameter):
+        assert dimensions(read.unit) == tuple(int(power) for power in quantity.dim._dims)
+
+
+def test_what_takes_metres_is_told_as_it_is():
+    assert units.exact(2 * brian2.um) == str(2 * brian2.um)
+
+
+def several(delays: tuple = (1*units.ms, 2*units.ms), names: tuple = ("a", "b"), numbers: list = [1, 2],  # noqa: B006
+            pool: int | None = None):
+    """A factory whose settings are several values, or none by default."""
+
+
+@pytest.mark.parametrize("key, value", [
+    ("delays", (units.ms / 3, brian2.ms / 7)), ("delays", ()), ("names", ("one", "two words")), ("numbers", [3]),
+    ("pool", None), ("pool", 200), ("pool", 0.5), ("pool", 20*units.ms)], ids=str)
+def test_settings_of_every_kind_are_read_back(key, value):
+    read = registry._value(several, key, units.exact(value))
+    assert [units.exact(one) for one in read] == [units.exact(one) for one in value] and type(read) is type(value) \
+        if isinstance(value, (tuple, list)) else units.exact(read) == units.exact(value)
+
+
+@pytest.mark.parametrize("key, text, words", [
+    ("delays", "1*ms,2*parsec", "values with commas between them, for example (0.001 second, 0.002 second)"),
+    ("numbers", "1,b", "values with commas"), ("pool", "many", "a number or a quantity such as 20*ms")])
+def test_what_a_setting_cannot_be_is_said(key, text, words):
+    with pytest.raises(DescriptionError, match=re.escape(words)):
+        registry._value(several, key, text)
