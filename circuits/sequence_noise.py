@@ -118,12 +118,12 @@ class Blur:
         worst = max((self.miss(t, pool), t) for t in (dwell.min(), dwell.max()))
         if worst[0] > PRECISION:
             low, high = self.reachable(pool)
-            keep = f"keep to times from {1e3 * low:.3g} to {1e3 * high:.3g} ms" if low < high else "keep to no times"
+            keep = f"keep to times from {1e3 * low:.3g} to {1e3 * high:.3g} ms" if low < high else "keep to no time"
             enough = self.pool(dwell)
             cure = f"give pool={enough:g} or more" if np.isfinite(enough) else f"no pool of {MOST:g} would do, either"
             raise DescriptionError(
                 f"sequence: pool is {pool}, and the spikes of so few move the end of a motif of {1e3 * worst[1]:g} ms "
-                f"by {100 * worst[0]:.2g} %; such pools {keep}, within {100 * PRECISION:g} %; {cure}, or leave pool "
+                f"by {100 * worst[0]:.2g} %; such pools {keep} within {100 * PRECISION:g} %; {cure}, or leave pool "
                 "out where nothing spikes")
 
     def _barrier(self, lasts: float) -> tuple[np.ndarray, np.ndarray]:

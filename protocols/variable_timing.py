@@ -74,7 +74,8 @@ def variable_timing(cells: int = 200, duration: Any = 5000 * ms, pool: int = 10_
                "strengths": "λ of each motif is computed from the time it should last, the time constants of all cells "
                             "on the way, and the overlaps of the motifs, as if learned",
                "spikes": "a pool answers with the noise of its spikes; where the trace is nearly full, little noise "
-                         "moves the time of a transition much, so that long motifs need large pools",
+                         "moves the time of a transition much, so that long motifs need large pools; too small ones "
+                         "are refused",
                "out of reach": "a circuit with other dwell times is refused, and the message names those within reach"},
     )
 
