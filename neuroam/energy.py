@@ -4,7 +4,7 @@
 
 falls along every trajectory, whatever the time constants, if each projection has its transpose and each Lagrangian L
 is convex. x·r − L(x) is the Legendre transform L*(r), so E follows from emissions alone, and a recording of them is
-enough.
+enough. A silenced cell emits 0 whatever its state, and has no part in E, which is that of the circuit without it.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Energy:
         """Energy of emissions (n_cells, n_states) of every population by its position, shape (n_states,)."""
         total = np.zeros(next(iter(emissions.values())).shape[1])
         for p, population in enumerate(self.wired.populations):
-            if isinstance(population.neuron, Rate):
+            if isinstance(population.neuron, Rate) and population.gain.any():  # of one silenced cell L*(0) is 0
                 total += population.neuron.transfer.conjugate(emissions[p], population.threshold[:, None])
         for chosen, share in ((self.pairs, 1.0), (self.lateral, 0.5), (self.inputs, 1.0)):
             for q in chosen:
@@ -80,9 +80,12 @@ def _refuse_cells(population: WiredPopulation) -> None:
             f"no energy: the transfer function {type(neuron.transfer).__name__} of {name!r} has no "
             "Lagrangian in closed form; use one that is the gradient of one, such as Rectified or Tanh"
         )
-    if np.any(population.gain != 1):
+    in_part = neuron.transfer.layerwise and np.any(population.gain != population.gain[0])
+    if in_part or not np.isin(population.gain, (0.0, 1.0)).all():
+        how = "silenced in part, and its cells look at each other" if in_part else "scaled"
         raise Unsupported(
-            f"no energy: the emission of {name!r} is silenced or scaled, so it is not the gradient of its Lagrangian"
+            f"no energy: the emission of {name!r} is {how}, so it is not the gradient of its Lagrangian; silence whole "
+            "populations, or single cells of one whose transfer function looks at each cell alone"
         )
 
 

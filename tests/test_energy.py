@@ -316,11 +316,52 @@ def test_circuits_without_an_energy_say_why(circuit, reason):
         energy_of(wire(circuit))
 
 
-@pytest.mark.parametrize("lesion, reason", [(Silence("memory"), "'memory' is silenced"),
-                                            (Scale("visible", "memory", 0.5), "not the transpose")])
+def emitting(wired, name, *factors):
+    """What the first cells of a population emit is multiplied by so much."""
+    p = wired.find(name, "test")
+    gain = np.ones(wired.populations[p].size)
+    gain[:len(factors)] = factors
+    return wired.with_population(p, gain=gain)
+
+
+@pytest.mark.parametrize("lesion, reason", [
+    (Scale("visible", "memory", 0.5).apply, "not the transpose"),
+    (lambda wired: emitting(wired, "memory", 0.0), "'memory' is silenced in part, and its cells look at each other"),
+    (lambda wired: emitting(wired, "visible", 0.5), "'visible' is scaled")])
 def test_lesions_take_the_energy_away(lesion, reason):
     with pytest.raises(Unsupported, match=reason):
-        energy_of(lesion.apply(wire(visible_hidden(4, 10))))
+        energy_of(lesion(wire(visible_hidden(4, 10))))
+
+
+SILENCED = [("softmax", lambda wired: Silence("memory").apply(wired)),
+            ("spherical", lambda wired: emitting(wired, "memory", 0.0, 0.0)),
+            ("classical", lambda wired: emitting(wired, "memory", 0.0)),
+            ("polynomial", lambda wired: emitting(wired, "memory", 0.0, 1.0, 0.0)),
+            ("exponential", lambda wired: emitting(emitting(wired, "memory", 0.0), "visible", 0.0, 0.0))]
+
+
+@pytest.mark.parametrize("model, silence", SILENCED, ids=[model for model, _ in SILENCED])
+def test_silenced_cells_leave_the_energy_of_the_rest(model, silence):
+    """−dE/dt = Σ τ x'·(∂²L/∂x²) x' over the cells that emit, along the trajectory, and E never rises; as a control, it
+    is not the energy of the whole circuit."""
+    whole = wire(visible_hidden(6, 15, model), 4)
+    wired = silence(whole)
+    states, cue = anywhere(wired)
+    energy, step = energy_of(wired), 1e-5
+
+    def emitted(states):
+        r = emissions(whole, states, cue)
+        return r | {p: population.gain[:, None] * r[p] for p, population in enumerate(wired.populations)}
+
+    total = drives(wired, emitted(states))
+    along = {p: total[p] - states[p] for p, _ in rates(wired)}
+    change = (energy(emitted({p: x + step * along[p] for p, x in states.items()}))
+              - energy(emitted({p: x - step * along[p] for p, x in states.items()}))) / (2 * step)
+    fall = sum((population.gain[:, None] * along[p] * population.neuron.transfer.jvp(
+        states[p], along[p], population.threshold[:, None])).sum(axis=0) for p, population in rates(wired))
+    np.testing.assert_allclose(-change, fall, rtol=1e-5, atol=1e-6)
+    assert (change <= 1e-9).all()
+    assert np.abs(energy(emitted(states)) - energy_of(whole)(emissions(whole, states, cue))).max() > 1e-3
 
 
 def test_lesions_on_both_ways_leave_one():
