@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import numpy as np
 import xarray as xr
-from scipy import stats
 from scipy.special import expit
 
 from neuroam.prediction import DescriptionError
@@ -53,6 +52,8 @@ def power_law(values: xr.DataArray, axis: str, level: float = 0.95, seed: int = 
     With a dim `animal` the mean over animals is fitted and animals are resampled; without, the interval is that of
     the least-squares slope (Student's t). Points at or below 0 are left out; fewer than two are NaN.
     """
+    from scipy import stats
+
     x = numbers(values, axis)
     rows = _rows(values, axis)
     exponent, factor, error, points = (part[0] for part in _lines(x, _mean(rows)[None]))

@@ -14,7 +14,7 @@ def responses(recording: xr.Dataset, population: str, group: str | None = None,
     `group` and `block` keep the animals of one group and the trials of one block. Silent cells give 0. A population
     that was not recorded raises `KeyError` with the ones that were. Every coordinate of trials comes along.
     """
-    recording = select(recording, group, block)
+    recording = select(recording.drop_dims("time", errors="ignore"), group, block)  # traces are large, and copied
     units = np.flatnonzero(recording["population"].values == population)
     if not len(units):
         known = sorted(set(recording["population"].values.tolist()))

@@ -17,7 +17,6 @@ from collections.abc import Callable
 
 import numpy as np
 import xarray as xr
-from scipy import optimize
 
 STEPS = 81
 
@@ -73,6 +72,8 @@ def _unexplained(template: np.ndarray, times: np.ndarray, course: np.ndarray, at
 
 def _least(function: Callable[[float], float], low: float, high: float) -> tuple[float, float]:
     """The least of a function with several minima: the best of a grid, then a search between its neighbours."""
+    from scipy import optimize
+
     grid = np.linspace(low, high, STEPS)
     best = grid[np.argmin([function(x) for x in grid])]
     step = grid[1] - grid[0]
