@@ -37,6 +37,7 @@ from neuroam.effective.binary_separation import (
     tabulate_differences,
 )
 from neuroam.errors import DescriptionError, Unsupported
+from neuroam.patterns import free_memory
 
 MANY = 32  # states from which on matrix products are faster
 MEMORIES_AT_ONCE = 512
@@ -316,12 +317,3 @@ def require(size: float, what: str) -> None:
     """Raises `DescriptionError` if `size` bytes are not free."""
     if size > WORTH_ASKING and size > (free := free_memory()):
         raise DescriptionError(f"{what} needs {size / 1e9:.3g} GB and {free / 1e9:.3g} GB is free; give fewer at once")
-
-
-def free_memory() -> float:
-    """Bytes that can be had without swapping; infinite where the system does not say."""
-    try:
-        with open("/proc/meminfo", encoding="ascii") as lines:
-            return next(1024.0 * int(line.split()[1]) for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        return math.inf
