@@ -39,7 +39,11 @@ def rate_in(recording: xr.Dataset, population: str, trial: str, group: str | Non
 
 
 def irregularity(recording: xr.Dataset, population: str, trial: str, group: str | None = None) -> xr.DataArray:
-    """Coefficient of variation of the intervals between spikes in one trial, mean over cells with more than FEWEST."""
+    """Coefficient of variation of the intervals between spikes in one trial, mean over cells with more than FEWEST; NaN
+    at a level that has rates and no spikes."""
+    if recording["response"].sizes["responder"]:
+        rates = rate_in(recording, population, trial, group)
+        return rates.copy(data=np.full(rates.shape, np.nan))
     one = trial_of(recording, trial)
     length = (one["stop_time"] - one["start_time"]).values.mean()
     spikes = mean_rate(one, population, group) * length

@@ -168,14 +168,18 @@ def lacks(circuit: Circuit, level: str) -> str:
                                                                for p in circuit.populations):
         return ("its cells are graded, and it does not say which spiking cells stand for one; give the circuit a "
                 "pool=Pool(…)")
-    if level == "effective" and not circuit.hidden and circuit.calibration is None:
-        return ("it has neither hidden populations to integrate out nor a calibrated code of winners; give the circuit "
-                "hidden=(…) or a calibration")
+    if level == "effective" and not (circuit.hidden or circuit.calibration is not None or _conducts(circuit)):
+        return ("it has neither hidden populations to integrate out, nor a calibrated code of winners, nor "
+                "conductances whose mean field would do; give the circuit hidden=(…) or a calibration")
     return ""
 
 
+def _conducts(circuit: Circuit) -> bool:
+    return any(projection.reversal is not None for projection in circuit.projections)
+
+
 def _at_level(name: str, circuit: Circuit, protocol: Protocol) -> tuple[Circuit, Protocol]:
-    """What is run at a level. A code of winners and updates one by one have no time within a trial, so no traces."""
+    """What is run at a level. Codes of winners, mean fields and updates one by one have no traces within a trial."""
     if name == "effective":
         in_time = circuit.hidden and circuit.updates != "asynchronous"
         return circuit, protocol if in_time else protocol.without_traces()
@@ -261,10 +265,14 @@ def _solver(name: str, level: str, dt: float, circuit: Circuit) -> Solver:
         from neuroam.effective.adiabatic import Adiabatic
 
         return Adiabatic(dt)
-    if level == "effective":
+    if level == "effective" and circuit.calibration is not None:
         from neuroam.effective.winner_take_all import WinnerTakeAll
 
         return WinnerTakeAll(dt)
+    if level == "effective":
+        from neuroam.effective.mean_field import MeanField
+
+        return MeanField(dt)
     if name == "numba":
         from neuroam.solvers import Numba
 

@@ -53,7 +53,7 @@ def dormant_memory(pairing: Any = 1 * second, test: Any = 500 * ms) -> Protocol:
         title="Dormant memories in balanced networks",
         source=f"{BARRON}; {VOGELS}",
         circuit="balanced",
-        levels=("spiking",),
+        levels=("spiking", "effective"),
         dt=0.2 * ms,
         groups=(Group(CONTROL), Group(UNPAIRED, (BlockPlasticity("E", "E"),)),
                 *(Group(name, (BlockPlasticity("I", "E"),), strain={"start": level})

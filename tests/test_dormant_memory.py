@@ -11,10 +11,11 @@ from neuroam import judge, simulate
 from neuroam.analysis import dormant
 from neuroam.analysis.plots_dormant import course_figures, raster_figures
 from neuroam.circuits.balanced import NAIVE, SILENCED, balanced, blocked, stimulus
+from neuroam.effective.mean_field import MeanField
 from neuroam.errors import DescriptionError
 from neuroam.experiment import try_on
 from neuroam.neurons import Drive
-from neuroam.prediction import REPRODUCED
+from neuroam.prediction import NOT_DECIDABLE, REPRODUCED
 from neuroam.protocols.dormant_memory import (
     CELLS,
     CONTROL,
@@ -194,6 +195,45 @@ def test_figures_show_rates_and_spikes(recording):
     raster = raster_figures(levels, CONTROL, (SETTLED, LESS), **CELLS)["spiking"]
     quiet, exposed = (sum(len(line.get_xdata()) for line in ax.lines) for ax in raster.axes)
     assert exposed > quiet > 0
+
+
+# the experiment, its spikes averaged away
+
+@pytest.fixture(scope="module")
+def averaged():
+    protocol = shortened(dormant_memory(test=400 * ms))
+    protocol = replace(protocol, groups=tuple(g for g in protocol.groups if g.name != GLOBAL))
+    circuit = balanced(excitatory=400, inputs=100, start=0.3)
+    return simulate(circuit, protocol, MeanField(dt=protocol.dt), animals=1, seed=1, level="effective")
+
+
+def test_rates_are_enough_for_a_memory_to_be_hidden_and_exposed(averaged):
+    fresh, hidden, exposed = (at(averaged, dormant.exposed, trial=trial) for trial in (EXPRESSED, DORMANT, LESS))
+    assert fresh > 0.2 > 0.1 > abs(hidden) and exposed > abs(hidden) + 0.1
+    cues = {"dormant: A": "naive: B", "dormant: B": "naive: A"}
+    assert at(averaged, dormant.recalled, cues=cues) > 0.85
+    assert 0.3 < at(averaged, dormant.recalled, UNPAIRED, cues=cues) < 0.7
+
+
+def test_nor_do_rates_expose_what_was_not_learned_or_is_held_down_by_global_inhibition(averaged):
+    assert abs(at(averaged, dormant.exposed, UNPAIRED, trial=LESS)) < 0.1
+    gained = {group: at(averaged, dormant.exposure_slope, group, trials={DORMANT: 0.0, LESS: 30.0})
+              for group in (CONTROL, STRONG)}
+    assert abs(gained[STRONG]) < 0.1 < 0.3 < gained[CONTROL]
+
+
+def test_assemblies_that_are_cued_fire_alike_at_both_levels(recording, averaged):
+    for trial in ("naive: A", "dormant: A"):
+        spiking, effective = (at(found, dormant.assembly_rate, trial=trial) for found in (recording, averaged))
+        assert effective == pytest.approx(spiking, rel=0.2)
+
+
+def test_how_irregular_spikes_are_is_not_decidable_from_rates(averaged):
+    assert np.isnan(dormant.irregularity(averaged, "E", SETTLED)).all()
+    protocol = dormant_memory()
+    irregular = [p for p in protocol.predictions if "CV of intervals" in p.claim]
+    verdicts = judge(averaged, replace(protocol, predictions=(irregular[1],)))
+    assert [v.verdict for v in verdicts] == [NOT_DECIDABLE] and len(irregular) == 2
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from neuroam.effective.adiabatic import Adiabatic
+from neuroam.effective.mean_field import MeanField
 from neuroam.effective.winner_take_all import WinnerTakeAll
 from neuroam.solvers import Brian, Numba
 from neuroam.solvers.base import FEATURES
@@ -9,8 +10,8 @@ from neuroam.solvers.base import FEATURES
 
 def carried() -> dict[str, dict[str, bool]]:
     """Feature → solver → whether it is carried."""
-    return {feature: {solver.name: feature in solver.carries for solver in (Numba, Brian, Adiabatic, WinnerTakeAll)}
-            for feature in FEATURES}
+    solvers = (Numba, Brian, Adiabatic, WinnerTakeAll, MeanField)
+    return {feature: {solver.name: feature in solver.carries for solver in solvers} for feature in FEATURES}
 
 
 def markdown() -> str:
