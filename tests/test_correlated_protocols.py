@@ -246,6 +246,17 @@ def test_the_published_curves_in_a_hundred_published_steps():
     assert held[:2] == pytest.approx([1, 3], abs=.1) and 4 < held[2] < 6.5
 
 
+def test_the_published_settings_alone_and_nothing_else():
+    """All four curves by the published update, and the control; at the rate level inhibition would not keep up."""
+    protocol = recall_range(published=True)
+    assert protocol.levels == ("effective",) and len(protocol.blocks) == 1
+    assert {claim.claim for claim in protocol.predictions} < {claim.claim for claim in recall_range().predictions}
+    assert [figure.title for figure in protocol.figures] == ["Range of recall", "Final states compared"]
+    made = simulate(correlated(), protocol, Adiabatic(2e-3), 4, 1, level="effective")
+    assert NOT_REPRODUCED not in {verdict.verdict for verdict in judge(made, protocol)}
+    assert set(protocol.figures[0].draw({"effective": made}))
+
+
 def test_without_enough_association_the_cue_makes_no_difference():
     made = run(replace(recall_range(delay=500 * ms), blocks=recall_range(delay=500 * ms).blocks[:1]), QUIET, animals=1)
     assert mean(made, attractors.span, QUIET, first=1, last=14, cyclic=True) > .99
