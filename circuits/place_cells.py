@@ -14,6 +14,10 @@ acetylcholine weakens recurrent synapses (Hasselmo 1999, Trends Cogn Sci 3:351),
 The width of the place fields was chosen so that events are 10 to 25 times as fast as running: synapses between wider
 fields reach further ahead and make events faster. Two more rules tell what order needs: "symmetric", whatever fires
 together, and "none".
+
+At the effective level what is learned is its mean over spike trains, the same for all pairs of cells as far apart, and
+interneurons have no time constant. There is no rate level worth running: rate curves hold for constant drive, and where
+cells fire once they emit less than their spikes do.
 """
 from __future__ import annotations
 
@@ -92,6 +96,8 @@ def place_cells(cells: int = 150, density: float = 50.0, width: float = 0.03, ru
                "sharp wave": Port("wave", ("m",), functools.partial(sharp_wave, places=places)),
                "state": Port("state", ("running",), running),
                "background": Port("background", (), functools.partial(background_rates, cells=cells, rate=rate))},
+        hidden=("I",),
+        updates="expected learning",
         notes={"rule of the recurrent synapses": rule},
     )
 

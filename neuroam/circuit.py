@@ -17,7 +17,7 @@ from neuroam.plasticity import ThreeFactor
 from neuroam.recipe import Recipe
 from neuroam.units import Cited, Parameter, dimensions, parameter, si
 
-UPDATES = ("continuous", "asynchronous", "synchronous", "synchronous without autapses")
+UPDATES = ("continuous", "asynchronous", "synchronous", "synchronous without autapses", "expected learning")
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,9 @@ class Circuit:
     `hidden` names the populations that the effective level takes to be instantaneous; with "asynchronous" `updates`
     that level has no time either: binary visible neurons are updated one by one until none changes; with "synchronous"
     ones its time goes in steps, all visible neurons at once, and with "synchronous without autapses" none of them hears
-    itself through a hidden one, as in the theory of such networks. `pool` says which spiking cells stand for a graded
-    one at the spiking level (without one, cells that are graded stay so).
+    itself through a hidden one, as in the theory of such networks; with "expected learning" visible neurons keep their
+    spikes, and what they learn is its mean (`neuroam.effective.place_replay`). `pool` says which spiking cells stand
+    for a graded one at the spiking level (without one, cells that are graded stay so).
     """
 
     name: str

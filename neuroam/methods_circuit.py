@@ -32,7 +32,10 @@ RULE_WORDS = {"on_pre": "b_pre, change for each presynaptic spike", "on_pre_post
 TERMS = {"on_pre": "b_pre · s_pre", "on_pre_post": "a_pre · s_pre · y_post", "on_post": "b_post · s_post",
          "on_post_pre": "a_post · s_post · y_pre"}
 UPDATES = {"continuous": "", "asynchronous": "; the other cells change one by one until none does",
-           "synchronous": "; the other cells change all at once, step by step"}
+           "synchronous": "; the other cells change all at once, step by step",
+           "synchronous without autapses": "; the other cells change all at once, step by step, and none hears itself",
+           "expected learning": "; what synapses learn is its mean over spike trains, the same for all pairs of cells "
+                                "as far apart"}
 PARAMETER_HEADER = ("Parameter", "Value", "Source")
 
 

@@ -261,6 +261,10 @@ def described(request: Request, option: str = "--set") -> tuple[Protocol, Circui
 
 
 def _solver(name: str, level: str, dt: float, circuit: Circuit) -> Solver:
+    if level == "effective" and circuit.updates == "expected learning":
+        from neuroam.effective.place_replay import PlaceReplay
+
+        return PlaceReplay(dt)
     if level == "effective" and circuit.hidden:
         from neuroam.effective.adiabatic import Adiabatic
 

@@ -8,6 +8,9 @@ modelled: what is held against this is how long events take.
 An animal runs a short and, naive again, a long track; then sharp waves start events at several places, on the long
 track also close to its end, from where there is no way on. Controls that must fail: synapses that learn without regard
 to order, synapses that do not learn, and spikes dealt at random.
+
+Levels are compared by the order of events, by the time they stay at each place, 10 cm long, and by their overlap with
+what cells did there in laps.
 """
 from __future__ import annotations
 
@@ -19,7 +22,9 @@ import numpy as np
 
 from neuroam.analysis.contrast import Measure, in_group
 from neuroam.analysis.laps import ordered_fraction, reversed_fraction, speed_up, usual_duration
+from neuroam.analysis.plots_replay import dwell_figures, overlap_figures
 from neuroam.analysis.plots_timing import event_figures, score_figures
+from neuroam.analysis.replay_overlap import by_trial, mean_dwell, mean_overlap, order, taking_part
 from neuroam.errors import DescriptionError
 from neuroam.prediction import Prediction, above, below, between
 from neuroam.protocol import Block, Figure, Group, Protocol, Record, Stimulus, Trial
@@ -48,17 +53,19 @@ def replay_compression(laps: int = 4, events: int = 12, window: Any = 500 * ms) 
         source=f"{NADASDY}; {DAVIDSON}",
         circuit="place_cells",
         dt=0.25 * ms,
-        levels=("spiking",),
+        levels=("spiking", "effective"),
         groups=(Group(ASYMMETRIC), Group(SYMMETRIC, strain={"rule": "symmetric"}),
                 Group(NONE, strain={"rule": "none"})),
         blocks=tuple(block for name in TRACKS for block in _on_a_track(name, laps, events, window)),
         record=(Record("CA3"),),
         predictions=(*_order(), *_speed()),
         figures=_figures(),
+        metrics=_metrics(),
         notes={"running": f"assumed: {SPEED:g} m/s throughout, in steps of {100 * STEP:g} cm",
                "what is calibrated": "the width of place fields, to an event 10–25 times as fast as running",
                "events": "started by sharp waves at given places, not spontaneous; ripples are not modelled",
-               "levels": "spikes alone: rate curves hold for constant drive, and a cell fires for milliseconds"},
+               "levels": "no rates: rate curves hold for constant drive, and a cell fires for milliseconds. At the "
+                         "effective level laps, and what is learned in them, are the same for all animals"},
     )
 
 
@@ -131,12 +138,28 @@ def quotient(recording: Any, one: Any, other: Any) -> np.ndarray:
     return one(recording) / other(recording)
 
 
+def _metrics() -> dict[str, Any]:
+    blocks = {f"{name} track, {part}": f"{name} track" for name in TRACKS for part in ("rest", "start", "end")}
+    measures = {"order score": order, "dwell time (s)": mean_dwell, "overlap with the best place": mean_overlap,
+                "cells that take part": taking_part}
+    return {name: functools.partial(by_trial, measure=measure, population="CA3", blocks=blocks)
+            for name, measure in measures.items()}
+
+
 def _figures() -> tuple[Figure, ...]:
     track: dict[str, Any] = {"run": "long track", "rest": "long track, rest"}
+    at: dict[str, Any] = {"population": "CA3", "group": ASYMMETRIC, "speed": SPEED, **track}
     return (
         Figure("Running and replay",
                "First spikes of the cells in a lap and in three events, by their place; the first animal.",
                functools.partial(event_figures, population="CA3", group=ASYMMETRIC, shown=(0, 5, 10), **track)),
+        Figure("Overlaps",
+               "Overlap of what cells do in the same three events with what they did at each place in laps, 10 cm a "
+               "place; the first animal.", functools.partial(overlap_figures, shown=(0, 5, 10), **at)),
+        Figure("Where the levels part: time and overlap at each place",
+               "How long events on the long track stay at each place, 10 cm long, and their overlap with what cells "
+               "did there in laps, mean over events; mean and 95 % bootstrap interval over {animals}. Where events of some "
+               "animals end, the others go on.", functools.partial(dwell_figures, **at)),
         Figure("Order of the events",
                "Order scores of all events of {animals}.",
                functools.partial(score_figures, population="CA3", groups=(ASYMMETRIC, SYMMETRIC), **track)),
