@@ -374,6 +374,43 @@ def test_a_sequence_is_not_taken_for_overshoot():
         model.relax(noisy(model.patterns, np.random.default_rng(0)), 100, 0.2)
 
 
+@pytest.mark.parametrize("auto, gain, step_size", [(-2, 0.6, 0.1), (-3, 1, 0.1), (-5, 1, 0.05), (0, 1, 0.25)])
+def test_a_directed_cycle_goes_round_with_any_step(auto, gain, step_size):
+    """At one memory a step where steps are long, resolved in time where they are short: nothing is reported."""
+    model = relaxed(cycle(30, directed=True), auto, 1 - auto, seed=0, gain=gain, steps=1)[0]
+    starts = noisy(model.patterns, np.random.default_rng(0))
+    for step in (step_size, step_size / 8):
+        tail = model.relax_reduced(starts, int(20 / step), step)[1]
+        moved = np.mean(tail[1:].argmax(axis=-1) != tail[:-1].argmax(axis=-1))
+        assert moved > 0.03
+        assert not warned(model, starts, int(20 / step), step)[1]
+
+
+def arrows(memories, links, seed):
+    """As many links from each memory to others at random, none of them both ways by design."""
+    rng, weights = np.random.default_rng(seed), np.zeros((memories, memories))
+    for k in range(memories):
+        weights[k, rng.choice(np.delete(np.arange(memories), k), links, replace=False)] = 1
+    return weights
+
+
+@pytest.mark.parametrize("links, auto", [(2, -3), (2, -5), (4, -3), (4, -5)])
+def test_irregular_jumps_on_directed_graphs_are_reported_with_a_step_that_rests(links, auto):
+    """The ratio alone takes them for a sequence; at a quarter of the reported step they are where they were told to
+    rest, and nothing is reported."""
+    patterns = uniform_memories(20, 1000, np.random.default_rng(0))
+    model = Correlated(patterns, arrows(20, links, 1), auto, 1 - auto)
+    starts = noisy(model.patterns, np.random.default_rng(1))
+    tail = model.relax_reduced(starts, 200, 0.1)[1]
+    assert np.mean(jumps(tail) > 0) < 0.1 and np.mean(jumps(tail, symmetric=True) > 0) > 0.9
+    message = warned(model, starts, 200, 0.1)[1][0]
+    longest = float(message.split("step_size below ")[1].split()[0])
+    assert 0.005 < longest < 0.1
+    rested, reported = warned(model, starts, int(30 / longest), 0.95 * longest)
+    assert not reported
+    np.testing.assert_allclose(rested, model.relax(starts, int(120 / longest), longest / 4, "accept"), atol=1e-3)
+
+
 GRAPHS = {
     "schapiro": schapiro,
     "karate": karate,

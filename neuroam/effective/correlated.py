@@ -128,7 +128,7 @@ class Correlated:
         method = self.relax_reduced if self._reduction_pays(len(rows), steps) else self.relax_directly
         relaxed, tail = method(rows, checked_steps(steps), checked_step(step_size))
         if overshoot != "accept":
-            stability.judge(self, rows, tail, step_size, refuse=overshoot == "judge")
+            stability.judge(self, rows, tail, step_size, steps, refuse=overshoot == "judge")
         return relaxed.reshape(np.shape(states))
 
     def relax_directly(self, states: np.ndarray, steps: int, step_size: float) -> tuple[np.ndarray, np.ndarray]:

@@ -88,7 +88,7 @@ def _plane(model: Correlated, starts: np.ndarray, autos: Sequence[float], hetero
         instants = reduction.run(drives, model.gram, couplings, model.gain, model.background, steps, step_size)
         last, tail = reduction.finish(instants, steps)
         shares = reduction.coefficients(last, couplings, model.background)
-        jump = stability.jumps(tail, stability.are_symmetric(couplings))
+        jump = stability.overshoots(model, drives, couplings, tail, step_size, steps)
         found = _measured(reduction.expand(last.remainder, shares), base, distance, jump)
         found |= _of_communities(model, found.pop("pairs"))
         parts.append(_without_lost(found) | {"longest_step": _longest(model, drives, couplings, found, step_size)})

@@ -12,8 +12,10 @@ squares of w(t + 2) − w(t) and w(t + 1) − w(t): 4 where a step goes on as th
 angles to it, 0 where it undoes it. With symmetric couplings C of independent memories nothing rotates (the eigenvalues
 are real, exactly so on a regular graph with G = g I + m 11ᵀ), and a flow resolved in time, however slow, has 4; states
 that overshoot have 1.7 and less, so below 2 the step is too long. On a directed graph a sequence at one memory a step
-has 1, and only below .9 the step is held too long: irregular jumps (1.0 – 1.7), and rotations that slowly outgrow the
-step, pass there. The *jump* is the length of a step relative to that of w. Small jumps surround where the states
+has 1, and the ratio alone tells jumps to and fro, below .9. From there to 2 the states are run again, as long, with
+steps of a half to a sixteenth, until they rest or go on as a motion resolved in time: the step was too long if they
+rest. Where the flow itself goes round, at whatever speed, it was not; nor is anything said of states that no shorter
+step brings to either. The *jump* is the length of a step relative to that of w. Small jumps surround where the states
 belong, and correlations between attractors are blurred; beyond .9 little of a memory is left.
 """
 from __future__ import annotations
@@ -37,7 +39,7 @@ FAINT = 1e-6  # drives that differ less are taken to differ by this: states that
 LOST = 0.9
 SAMPLE = 16  # states for which the longest step is worked out
 TIME_CONSTANTS = 20
-HALVINGS = 8
+HALVINGS, SHORTER = 8, 4  # of the step: until states rest, and until they are known to rest or to move
 
 
 class StepTooLong(UserWarning):
@@ -45,16 +47,53 @@ class StepTooLong(UserWarning):
 
 
 def jumps(tail: np.ndarray, symmetric: bool | np.ndarray = False) -> np.ndarray:
-    """From drives of the last steps (k, ..., s, p): the jump of each state (..., s), 0 where it does not overshoot.
-    `symmetric` (...): whether the couplings are."""
+    """From drives of the last steps (k, ..., s, p): the jump of each state (..., s), 0 where the ratio does not tell
+    that it overshoots. `symmetric` (...): whether the couplings are."""
+    jump, ratio = _turns(tail)
+    limit = np.where(symmetric, TURNING, NEARER)[..., None]
+    return np.where((ratio < limit) & (jump > SETTLED), jump, 0.0)
+
+
+def _turns(tail: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Jumps and ratios (..., s), whatever they mean; of too few steps none."""
     if len(tail) < 3:
-        return np.zeros(tail.shape[1:-1])
+        return np.zeros((2, *tail.shape[1:-1]))
     drives = tail - tail.mean(axis=-1, keepdims=True)
     one = np.mean((drives[1:] - drives[:-1])**2, axis=(0, -1))
     two = np.mean((drives[2:] - drives[:-2])**2, axis=(0, -1))
     jump = np.sqrt(one / np.maximum(np.mean(drives**2, axis=(0, -1)), FAINT**2))
-    limit = np.where(symmetric, TURNING, NEARER)[..., None]
-    return np.where((two < limit * one) & (jump > SETTLED), jump, 0.0)
+    return jump, two / np.maximum(one, np.finfo(float).tiny)
+
+
+def overshoots(model: Correlated, drives: np.ndarray, couplings: np.ndarray, tail: np.ndarray, step_size: float,
+               steps: int) -> np.ndarray:
+    """The jump of each state (k, s), 0 where it does not overshoot, of couplings (k, p, p), from the drives of all
+    starts (s, p) and those of the last steps (t, k, s, p); on directed graphs by shorter steps, where need be."""
+    symmetric = are_symmetric(couplings)
+    jump, sure = jumps(tail, True), jumps(tail, symmetric) > 0
+    doubtful = (jump > 0) & ~sure
+    return np.where(sure | _rests(model, drives, couplings, doubtful, step_size, steps), jump, 0.0)
+
+
+def _rests(model: Correlated, drives: np.ndarray, couplings: np.ndarray, asked: np.ndarray, step_size: float,
+           steps: int) -> np.ndarray:
+    """Which of the states that are asked about (k, s) come to rest with a shorter step."""
+    rests, left, time = np.zeros_like(asked), asked.copy(), max(steps * step_size, TIME_CONSTANTS)
+    for step in step_size / 2.0**np.arange(1, SHORTER + 1):
+        some, states = np.flatnonzero(left.any(axis=1)), np.flatnonzero(left.any(axis=0))
+        if not len(some):
+            break
+        here = np.ix_(some, states)
+        jump, ratio = _turns(_tail(model, drives[states], couplings[some], math.ceil(time / step), step))
+        still = jump <= SETTLED * step / step_size  # as far in a time constant as the least jump
+        rests[here] |= left[here] & still
+        left[here] &= ~still & (ratio < TURNING)
+    return rests
+
+
+def _tail(model: Correlated, drives: np.ndarray, couplings: np.ndarray, steps: int, step_size: float) -> np.ndarray:
+    instants = reduction.run(drives, model.gram, couplings, model.gain, model.background, steps, step_size)
+    return reduction.finish(instants, steps)[1]
 
 
 def are_symmetric(couplings: np.ndarray) -> np.ndarray:
@@ -68,9 +107,10 @@ def lost(jump: np.ndarray) -> np.ndarray:
     return np.median(jump, axis=-1) > LOST
 
 
-def judge(model: Correlated, starts: np.ndarray, tail: np.ndarray, step_size: float, refuse: bool) -> None:
+def judge(model: Correlated, starts: np.ndarray, tail: np.ndarray, step_size: float, steps: int, refuse: bool) -> None:
     """Warn of states that overshoot; an error if they are lost and `refuse`."""
-    jump = jumps(tail, are_symmetric(model.couplings))
+    drives = starts @ model.patterns.T
+    jump = overshoots(model, drives, model.couplings[None], tail[:, None], step_size, steps)[0]
     if not np.any(jump):
         return
     longest = longest_step(model, starts[jump > 0], step_size)
@@ -89,7 +129,7 @@ def judge(model: Correlated, starts: np.ndarray, tail: np.ndarray, step_size: fl
 def longest_step(model: Correlated, starts: np.ndarray, step_size: float = 0.1) -> float:
     """The longest step that is stable where states come to rest, from starts (s, n); 0 if none was found.
 
-    Starts, at most 16 of them, evenly chosen, are relaxed with ever shorter steps until none overshoots; then the
+    Starts, at most 16 of them, evenly chosen, are relaxed with ever shorter steps until none turns back; then the
     bound above is taken over the states reached. It is exact for fixed points and local where states keep moving.
     Where it allows a step that overshot, from elsewhere, the step that did not is given.
     """
@@ -101,12 +141,9 @@ def longest_steps(model: Correlated, drives: np.ndarray, couplings: np.ndarray, 
     """The same for many couplings (k, p, p), from the drives of all starts (s, p): shape (k,)."""
     found = np.zeros(len(couplings))
     left = np.arange(len(couplings))
-    symmetric = are_symmetric(couplings)
     for halving in range(HALVINGS):
-        steps = math.ceil(TIME_CONSTANTS / step_size)
-        _, tail = reduction.finish(reduction.run(drives, model.gram, couplings[left], model.gain, model.background,
-                                                 steps, step_size), steps)
-        rests = ~np.any(jumps(tail, symmetric[left]), axis=-1)
+        tail = _tail(model, drives, couplings[left], math.ceil(TIME_CONSTANTS / step_size), step_size)
+        rests = ~np.any(jumps(tail, True), axis=-1)
         weights = model.gain * tail[-1][rests]
         reduction.softmax_in_place(weights)
         longest = _bounds(weights, couplings[left[rests]] @ model.gram, model.gain).min(axis=-1)
