@@ -64,8 +64,13 @@ def chance(presented: Mapping[str, float], items: int) -> np.ndarray:
     """Gumbel's distribution: the largest of S + T · noise is drawn with probability ∝ exp(S/T)."""
     drive = np.zeros(items)
     for name, dose in presented.items():
-        drive += dose * np.random.default_rng(int(name.removeprefix("draw "))).gumbel(size=items)
+        drive += dose * _draw(int(name.removeprefix("draw ")), items)
     return drive
+
+
+@functools.lru_cache(maxsize=16 * DRAWS)  # the same for every animal
+def _draw(seed: int, items: int) -> np.ndarray:
+    return np.random.default_rng(seed).gumbel(size=items)
 
 
 def fatigue_left(excluded: int, cycle: float, tau: float) -> float:

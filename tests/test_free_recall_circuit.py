@@ -78,10 +78,10 @@ LEVELS = {"rate": lambda circuit, dt: (as_rates(circuit), Numba(dt=dt)),
           "effective": lambda circuit, dt: (circuit, Adiabatic(dt=dt))}
 
 
-def run(level, groups, transitions=18, animals=1, **settings):
+def run(level, groups, transitions=18, animals=1, dt=None, **settings):
     protocol = protocols.free_recall(transitions=transitions)
     protocol = replace(protocol, groups=tuple(g for g in protocol.groups if g.name in groups))
-    circuit, solver = LEVELS[level](free_recall(cells=400, **settings), float(protocol.dt))
+    circuit, solver = LEVELS[level](free_recall(cells=400, **settings), dt or float(protocol.dt))
     return simulate(circuit, protocol, solver, animals=animals, seed=3)
 
 
@@ -101,6 +101,13 @@ def test_the_circuit_takes_the_walk_of_the_theory_item_by_item(recording, group,
         expected = recall_walk(similarity(16), start, **rule).tolist()
         assert walks.until_repeated(path) == expected[: len(path)]
         assert len(path) == 19 and len(expected) < 19
+
+
+def test_a_coarser_clock_takes_the_same_walk():
+    """At the effective level, where no time constant of 2 ms needs to be resolved; a cycle has 16 steps then."""
+    made = run("effective", (LISTED,), dt=5e-3)
+    for start, path in enumerate(walks.paths(made, LISTED)[0].tolist()):
+        assert walks.until_repeated(path) == recall_walk(similarity(16), start).tolist()
 
 
 def test_it_recalls_as_many_items_as_the_theory(recording):
