@@ -50,13 +50,16 @@ def overlaps(recording: xr.Dataset, population: str, group: str, run: str, rest:
 def dwell_times(overlap: xr.DataArray) -> xr.DataArray:
     """Seconds for which each place is the best match, dims (animal, trial, place); NaN for places not visited, and for
     the first and the last one."""
-    active = overlap.notnull().any("place")
-    best = overlap.fillna(-1.0).argmax("place").where(active, -1)
-    last = active.sizes["time"] - 1 - active.isel(time=slice(None, None, -1)).argmax("time")
-    begins, ends = best.isel(time=active.argmax("time")), best.isel(time=last)
-    parts = [(best == k).sum("time").where((best == k).any("time") & (begins != k) & (ends != k))
-             for k in range(overlap.sizes["place"])]
-    return STEP * xr.concat(parts, overlap["place"]).transpose("animal", "trial", "place")
+    overlap = overlap.transpose("animal", "trial", "place", "time")
+    values = overlap.values
+    active = ~np.isnan(values).all(axis=2)
+    best = np.where(active, np.where(np.isnan(values), -1.0, values).argmax(axis=2), -1)
+    last = active.shape[2] - 1 - active[..., ::-1].argmax(axis=2)
+    ends = [np.take_along_axis(best, at[..., None], axis=2) for at in (active.argmax(axis=2), last)]
+    places = np.arange(values.shape[2])
+    number = (best[..., None] == places).sum(axis=2)
+    between = (number > 0) & (places != ends[0]) & (places != ends[1])
+    return overlap.isel(time=0, drop=True).copy(data=np.where(between, STEP * number, np.nan))
 
 
 def best_overlaps(overlap: xr.DataArray) -> xr.DataArray:
@@ -98,5 +101,5 @@ def by_trial(recording: xr.Dataset, measure: OfEvents, population: str, blocks: 
 
 
 def _unit(vectors: xr.DataArray) -> xr.DataArray:
-    norm = np.sqrt((vectors.astype(float)**2).sum("unit"))
+    norm = (vectors.astype(float)**2).sum("unit")**0.5
     return (vectors / norm.where(norm > 0)).fillna(0.0)

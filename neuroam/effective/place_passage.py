@@ -51,11 +51,12 @@ def passage(places: PlaceCircuit, session: Session, row: Presentation) -> Passag
     pad = round((MEMORY * _longest(places) + abs(apart)) / step)
     middle = len(shape) // 2
     times = step * (np.arange(inside[0] - pad, inside[-1] + pad + 1) - middle)
-    at = first + apart * whole
+    at, grid = first + apart * whole, step * np.arange(len(ticks))
+    mean_drive, mean_power = (np.mean([np.interp(t + times, grid, table[:, i]) for i, t in zip(whole, at, strict=True)],
+                                      axis=0) for table in (drive, power))
     when = first + apart * np.arange(places.size)
-    return Passage(times, *(np.mean([np.interp(t + times, step * np.arange(len(ticks)), row_[:, i])
-                                     for i, t in zip(whole, at, strict=True)], axis=0) for row_ in (drive, power)),
-                   divisor, first, apart, (when > -abs(apart) / 2) & (when < length + abs(apart) / 2))
+    passed = (when > -abs(apart) / 2) & (when < length + abs(apart) / 2)
+    return Passage(times, mean_drive, mean_power, divisor, first, apart, passed)
 
 
 def _heard(places: PlaceCircuit, session: Session, row: Presentation, ticks: np.ndarray,
