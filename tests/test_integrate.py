@@ -1,6 +1,7 @@
 """Hidden neurons integrated out: each memory against its closed form, its energy against differences, refusals."""
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -15,13 +16,14 @@ from neuroam.connect import all_to_all, one_to_one
 from neuroam.effective.adiabatic import Adiabatic
 from neuroam.effective.integrate import integrate_out
 from neuroam.effective.one_by_one import as_binary
+from neuroam.effective.stepping import Descent, Steps, lagrangian_into
 from neuroam.errors import DescriptionError, Unsupported
 from neuroam.manipulations import Scale, Silence
 from neuroam.neurons import LIF, Drive, Rate
 from neuroam.plasticity import hebbian
 from neuroam.protocol import Block, Protocol, Record, Stimulus, Trial
 from neuroam.session import schedule
-from neuroam.transfer import Linear, Rectified, Tanh
+from neuroam.transfer import Exponential, Linear, Power, Rectified, Softmax, Tanh
 from neuroam.wiring import wire
 
 N, P = 60, 8
@@ -489,3 +491,85 @@ def test_thresholds_of_their_own_are_not_looked_up():
 def test_binary_neurons_are_not_looked_up_where_they_are_graded():
     assert as_binary(integrate_out(wire(visible_hidden(model="polynomial", patterns=P, cells=N), 0))) is None
     assert as_binary(integrate_out(wire(visible_hidden(model="polynomial", patterns=P, cells=N, gain=np.inf), 0)))
+
+
+# precision and memory
+
+PRECISION = {"float64": 1e-12, "float32": 2e-5}
+
+
+@pytest.mark.parametrize("dtype", PRECISION)
+@pytest.mark.parametrize("model, gain", cases())
+def test_each_memory_is_its_closed_form_in_either_precision(model, gain, dtype, states):
+    """Of the largest component; states stay in the precision of the model."""
+    wired = wire(visible_hidden(model=model, patterns=P, cells=N, gain=gain), 3)
+    effective = integrate_out(wired, dtype=dtype)
+    expected = closed_form(model, states, wired.patterns, gain)
+    found = effective.update(states)
+    assert found.dtype == dtype and np.abs(found - expected).max() <= PRECISION[dtype] * np.abs(expected).max()
+    if dtype == "float32":  # as a control: it is not double precision in disguise
+        assert np.abs(found - expected).max() > 0 or np.isinf(gain)
+    for result in (effective.flow(states, 1e-3, 1e-3), effective.settle(states, most=3)[0], effective.energy(states)):
+        assert result.dtype == dtype
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_single_precision_settles_where_double_does(model):
+    wired = wire(visible_hidden(model=model, patterns=P, cells=N), 3)
+    cues = wired.patterns.copy()
+    cues[:, :6] *= -1
+    double, single = (integrate_out(wired, dtype=dtype).settle(cues, most=500)[0] for dtype in PRECISION)
+    np.testing.assert_allclose(single, double, rtol=0, atol=1e-4 * np.abs(double).max())
+
+
+def test_a_precision_that_there_is_not_is_refused():
+    with pytest.raises(DescriptionError, match="dtype is 'float16'; use 'float64' or 'float32'"):
+        integrate_out(wire(visible_hidden(patterns=P, cells=N), 0), dtype="float16")
+
+
+def peak_while(step, number=30):
+    """Bytes taken at any moment of some steps, after a few."""
+    for _ in range(3):
+        step()
+    tracemalloc.start()
+    for _ in range(number):
+        step()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+@pytest.mark.parametrize("dtype", PRECISION)
+@pytest.mark.parametrize("model", MODELS)
+def test_no_step_takes_memory(model, dtype):
+    """Less, at any moment, than one of the arrays of 8 hidden neurons in 400 states."""
+    effective = integrate_out(wire(visible_hidden(model=model, patterns=P, cells=N), 3), dtype=dtype)
+    starts = np.random.default_rng(0).standard_normal((400, N))
+    steps, counts = Steps(effective, starts, np.ones(N)), np.zeros(400, np.int64)
+    least = P * 400 * np.dtype(dtype).itemsize
+    assert peak_while(lambda: steps.flow(0.1)) < least
+    assert peak_while(lambda: steps.settle(1e-12, counts)) < least
+    assert peak_while(lambda: effective.update(starts), 1) > least  # control: the measure sees what is taken
+
+
+@pytest.mark.parametrize("model", BINARY)
+def test_no_flip_takes_memory(model):
+    effective = integrate_out(wire(visible_hidden(model=model, patterns=P, cells=N, gain=np.inf), 3))
+    descent = Descent(Steps(effective, np.random.default_rng(0).choice([-1.0, 1.0], (400, N)), np.zeros(1)))
+    assert peak_while(lambda: descent.flip(7)) < P * 400 * 8
+
+
+@pytest.mark.parametrize("transfer", [Linear(0.7, 0.1), Rectified(1.3, 0.2), Power(0.4, 3.0), Power(0.2, 3.0, False),
+                                      Exponential(0.3, 0.7), Softmax(1.5)], ids=lambda t: type(t).__name__)
+def test_lagrangians_in_place_are_those_of_the_transfer_functions(transfer):
+    x, theta, out = np.random.default_rng(0).standard_normal((7, 5)), np.linspace(-1, 1, 7), np.zeros(5)
+    lagrangian_into(transfer, theta, x, out)()
+    np.testing.assert_allclose(out, transfer.lagrangian(x, theta[:, None]), rtol=1e-12)
+
+
+def test_a_flow_is_a_whole_number_of_steps(states):
+    effective = integrate_out(wire(visible_hidden(patterns=P, cells=N), 0))
+    with pytest.raises(DescriptionError, match=r"0.0025 s is 2.5 steps of 0.001 s; give a whole number of steps"):
+        effective.flow(states, 2.5e-3, 1e-3)
+    np.testing.assert_allclose(effective.flow(states, 0.3, 0.1), effective.flow(effective.flow(states, 0.2, 0.1), 0.1,
+                                                                                 0.1), rtol=1e-12)

@@ -66,7 +66,7 @@ class Adiabatic:
         if wired.updates == "asynchronous":
             from neuroam.effective.one_by_one import run_one_by_one
 
-            return run_one_by_one(wired, session, self.hidden or wired.hidden)
+            return run_one_by_one(wired, session, self.hidden or wired.hidden, self.dtype)
         order = listening_order(wired, self.hidden or wired.hidden)
         if wired.updates.startswith("synchronous"):
             from neuroam.effective.synchronous import run_synchronous

@@ -30,8 +30,9 @@ from neuroam.transfer import Exponential, Linear, Softmax, Transfer
 from neuroam.wiring import Wired, WiredPopulation, WiredProjection
 
 
-def integrate_out(wired: Wired, *hidden: str) -> EffectiveModel:
-    """The effective model of a wired circuit without the populations `hidden` (by default those the circuit calls so).
+def integrate_out(wired: Wired, *hidden: str, dtype: str = "float64") -> EffectiveModel:
+    """The effective model of a wired circuit without the populations `hidden` (by default those the circuit calls so),
+    in double or single precision, `dtype` "float64" or "float32".
 
     One population that hears the visible one and answers it, or such a population together with the interneuron that
     divides its answers, which is a softmax. Raises `Unsupported`, with the reason and a cure, for anything else.
@@ -47,7 +48,8 @@ def integrate_out(wired: Wired, *hidden: str) -> EffectiveModel:
         )
     for p in (*visible, *order):
         _refuse(wired, p)
-    return _Reduction(wired, visible[0], order).model()
+    model = _Reduction(wired, visible[0], order).model()
+    return model if dtype == model.dtype else replace(model, dtype=dtype)
 
 
 def _refuse_input(wired: Wired, q: WiredProjection, visible: int, order: tuple[int, ...]) -> None:

@@ -10,11 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from neuroam.effective.stepping import Descent, Steps
 from neuroam.errors import DescriptionError, Unsupported
 from neuroam.transfer import Sign, Transfer
 
 SWEEPS = 100
+DTYPES = "float64", "float32"
+WHOLE = 1e-6  # of a step: how far from a whole number of them a duration may be
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +29,7 @@ class EffectiveModel:
     `similarity` is S (n_hidden, n), `separation` f with the thresholds `hidden_threshold`, `projection` P (n,
     n_hidden), `lateral` L (n, n) or None, `activation` g with `threshold`, `tau` the visible time constant in seconds,
     `gain` (n,) what multiplies each visible cell's emission: 0 where it is silenced. `divides`: what visible neurons
-    hear otherwise is divided as well.
+    hear otherwise is divided as well. `dtype`, "float64" or "float32", is that of all arrays and results.
     """
 
     name: str
@@ -40,6 +44,15 @@ class EffectiveModel:
     gain: np.ndarray | float = 1.0
     divides: bool = False
     asymmetry: str = ""
+    dtype: str = "float64"
+
+    def __post_init__(self) -> None:
+        if self.dtype not in DTYPES:
+            raise DescriptionError(f"effective model {self.name}: dtype is {self.dtype!r}; use 'float64' or 'float32'")
+        for name in ("similarity", "projection", "hidden_threshold", "threshold", "lateral", "gain"):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, np.asarray(value, self.dtype))
 
     @property
     def size(self) -> int:
@@ -47,48 +60,48 @@ class EffectiveModel:
 
     def emission(self, states: np.ndarray) -> np.ndarray:
         """g(v), 0 of silenced cells, same shape as `states`."""
-        return self.activation(np.asarray(states, float).T, self._column(self.threshold, states)).T * self.gain
+        return self.activation(np.asarray(states, self.dtype).T, self._column(self.threshold, states)).T * self.gain
 
     def update(self, states: np.ndarray, drive: np.ndarray | float = 0.0) -> np.ndarray:
         """The synchronous update v ← P f(S g(v)) + L g(v) + I, with I = `drive`: one number, (n,) or as `states`."""
-        states = self._checked(states)
-        drive = self._heard_from_outside(drive, states)
-        emitted = self.emission(states)
-        similar = emitted @ self.similarity.T
-        answer = self.separation(similar.T, self._column(self.hidden_threshold, states)).T
-        others = drive + emitted @ self.lateral.T if self.lateral is not None else drive
-        if self.divides:
-            others = others * (1 - answer.sum(axis=-1, keepdims=True))
-        return answer @ self.projection.T + others
+        steps, shape = self._steps(states, drive)
+        with threadpool_limits(1):
+            steps.hear()
+        return _rows(steps.heard, shape)
 
     def flow(self, states: np.ndarray, duration: float, dt: float, drive: np.ndarray | float = 0.0) -> np.ndarray:
-        """Continuous dynamics τ dv/dt = −v + …, over `duration` in steps of `dt` seconds, each going the fraction
-        1 − exp(−dt/τ) of the way to the update."""
+        """Continuous dynamics τ dv/dt = −v + …, over `duration`, a whole number of steps of `dt` seconds, each going
+        the fraction 1 − exp(−dt/τ) of the way to the update."""
         if not 0 < dt <= duration < np.inf:
             raise DescriptionError(
                 f"flow of {self.name}: dt is {dt:g} s for a duration of {duration:g} s; need 0 < dt ≤ duration < ∞"
             )
-        states = self._checked(states)
-        alpha = -np.expm1(-dt / self.tau)
-        for _ in range(round(duration / dt)):
-            states = states + (self.update(states, drive) - states) * alpha
-        return states
+        number = duration / dt
+        if abs(number - round(number)) > WHOLE:
+            raise DescriptionError(
+                f"flow of {self.name}: a duration of {duration:g} s is {number:.6g} steps of {dt:g} s; give a whole "
+                f"number of steps, such as dt={duration / np.ceil(number):.6g}"
+            )
+        steps, shape = self._steps(states, drive)
+        with threadpool_limits(1):
+            for _ in range(round(number)):
+                steps.flow(-np.expm1(-dt / self.tau))
+        return _rows(steps.state, shape)
 
     def settle(
-        self, states: np.ndarray, drive: np.ndarray | float = 0.0, tolerance: float = 1e-12, most: int = 10_000
+        self, states: np.ndarray, drive: np.ndarray | float = 0.0, tolerance: float | None = None, most: int = 10_000
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Synchronous updates until no component moves by more than `tolerance`; the states and the number of updates
-        each took (`most` where it did not settle), shape (n_states,)."""
-        states = np.atleast_2d(self._checked(states))
-        steps = np.full(len(states), most)
-        for step in range(most):
-            following = self.update(states, drive)
-            moved = np.abs(following - states).max(axis=1)
-            states = following
-            steps[(moved <= tolerance) & (steps == most)] = step
-            if (moved <= tolerance).all():
-                break
-        return states, steps
+        """Synchronous updates until no component moves by more than `tolerance` (1e-12, in single precision 1e-5); the
+        states and the number of updates each took (`most` where it did not settle), shape (n_states,)."""
+        if tolerance is None:
+            tolerance = 1e-12 if self.dtype == "float64" else 1e-5
+        steps, shape = self._steps(np.atleast_2d(states), drive)
+        counts = np.zeros(shape[0], np.int64)
+        with threadpool_limits(1):
+            for _ in range(most):
+                if not steps.settle(tolerance, counts):
+                    break
+        return _rows(steps.state, shape), counts
 
     def asynchronous(self, states: np.ndarray, rng: np.random.Generator, sweeps: int = SWEEPS) -> np.ndarray:
         """One neuron at a time, in an order drawn anew for each sweep, until a sweep changes nothing.
@@ -96,46 +109,43 @@ class EffectiveModel:
         A binary neuron (g = sign) takes the value of lower energy, which leaves out what it says to itself (Krotov &
         Hopfield 2016); a graded one takes the value its drive says.
         """
-        states = np.array(np.atleast_2d(self._checked(states)))
+        states = self._checked(np.atleast_2d(states))
         if not isinstance(rng, np.random.Generator):
             raise DescriptionError(f"asynchronous updates of {self.name}: rng is {rng!r}; give a numpy Generator, such "
                                    "as np.random.default_rng(1)")
-        if isinstance(self.activation, Sign):
-            return self._descend(np.where(states >= self.threshold, 1.0, -1.0), rng, sweeps)
-        for _ in range(sweeps):
-            before = states.copy()
-            for i in rng.permutation(self.size):
-                states[:, i] = self.update(states)[:, i]
-            if np.allclose(before, states, rtol=0, atol=1e-12):
-                break
-        return states
+        binary = isinstance(self.activation, Sign)
+        if binary:
+            self._refuse_energy()
+            states = np.where(states >= self.threshold, 1.0, -1.0)
+        steps, shape = self._steps(states, 0.0)
+        with threadpool_limits(1):
+            (self._descend if binary else self._follow)(steps, rng, sweeps)
+        return _rows(steps.state, shape)
 
-    def _descend(self, states: np.ndarray, rng: np.random.Generator, sweeps: int) -> np.ndarray:
-        self._refuse_energy()
-        emitted = states * self.gain
-        similar = emitted @ self.similarity.T
-        theta = self._column(self.hidden_threshold, states)
+    def _descend(self, steps: Steps, rng: np.random.Generator, sweeps: int) -> None:
+        descent = Descent(steps)
         for _ in range(sweeps):
             changed = False
             for i in rng.permutation(self.size):
-                flipped = similar - 2 * emitted[:, i : i + 1] * self.similarity[:, i]
-                gain = (
-                    self.separation.lagrangian(flipped.T, theta)
-                    - self.separation.lagrangian(similar.T, theta)
-                    - 2 * emitted[:, i] * (self._heard(emitted, i) - self.threshold[i])
-                )
-                better = gain > 0
-                changed |= bool(better.any())
-                states[better, i] *= -1
-                emitted[better, i] *= -1
-                similar[better] = flipped[better]
+                changed |= descent.flip(i)
             if not changed:
                 break
-        return states
 
-    def _heard(self, emitted: np.ndarray, i: int) -> np.ndarray | float:
-        """What neuron i hears from the other visible ones."""
-        return 0.0 if self.lateral is None else emitted @ self.lateral[i] - self.lateral[i, i] * emitted[:, i]
+    def _follow(self, steps: Steps, rng: np.random.Generator, sweeps: int) -> None:
+        before = np.empty_like(steps.state)
+        for _ in range(sweeps):
+            np.copyto(before, steps.state)
+            for i in rng.permutation(self.size):
+                steps.hear()
+                np.copyto(steps.state[i], steps.heard[i])
+            if not steps.measure(before, 1e-12 if self.dtype == "float64" else 1e-5):
+                break
+
+    def _steps(self, states: np.ndarray, drive: np.ndarray | float) -> tuple[Steps, tuple[int, ...]]:
+        """Arrays for states, one or many, and the shape they have."""
+        states = self._checked(states)
+        drive = self._heard_from_outside(drive, states)
+        return Steps(self, np.atleast_2d(states), drive), states.shape
 
     def energy(self, states: np.ndarray, drive: np.ndarray | float = 0.0) -> np.ndarray:
         """E of the formula above, shape (n_states,) or (). Raises `Unsupported` with the reason where there is none."""
@@ -159,7 +169,7 @@ class EffectiveModel:
             raise Unsupported(f"{self.name} has no energy: {self.asymmetry}")
 
     def _heard_from_outside(self, drive: np.ndarray | float, states: np.ndarray) -> np.ndarray:
-        drive = np.asarray(drive, dtype=float)
+        drive = np.asarray(drive, self.dtype)
         fits = drive.ndim <= states.ndim and all(
             a in (1, b) for a, b in zip(drive.shape[::-1], states.shape[::-1], strict=False)
         )
@@ -173,7 +183,7 @@ class EffectiveModel:
         return drive
 
     def _checked(self, states: np.ndarray) -> np.ndarray:
-        states = np.asarray(states, dtype=float)
+        states = np.asarray(states, self.dtype)
         if states.ndim not in (1, 2) or states.shape[-1] != self.size:
             raise DescriptionError(
                 f"states of {self.name} have shape {states.shape}; they need (n_states, {self.size})"
@@ -185,3 +195,8 @@ class EffectiveModel:
     @staticmethod
     def _column(threshold: np.ndarray, states: np.ndarray) -> np.ndarray:
         return threshold if np.ndim(states) == 1 else threshold[:, None]
+
+
+def _rows(columns: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """One row a state, or one state alone."""
+    return np.ascontiguousarray(columns.T).reshape(shape)

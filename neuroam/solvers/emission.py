@@ -28,10 +28,10 @@ def emitter(wired: Wired, p: int, x: np.ndarray, r: np.ndarray, spikes: np.ndarr
     assert isinstance(neuron, (Rate, Escape))
     cell_gain, threshold = population.gain.astype(x.dtype), population.threshold.astype(x.dtype)
     if isinstance(neuron, Rate):
-        renew = _graded(neuron.transfer, threshold, cell_gain, x, r)
+        renew = renewal(neuron.transfer, threshold, cell_gain, x, r)
         return lambda step: renew()
     expected = np.zeros_like(r)
-    renew = _graded(neuron.transfer, threshold, np.ones_like(cell_gain), x, expected)
+    renew = renewal(neuron.transfer, threshold, np.ones_like(cell_gain), x, expected)
     keys = np.array([escape_key(wired, p, trial) for trial in trials], np.uint64)
     scale = float(neuron.ceiling) * dt
 
@@ -47,7 +47,7 @@ def escape_key(wired: Wired, p: int, trial: int) -> int:
     return int(stream(wired.seed, wired.populations[p].name, "escape", trial).integers(2**63))
 
 
-def _graded(transfer: Transfer, threshold: np.ndarray, cell_gain: np.ndarray, x: np.ndarray,
+def renewal(transfer: Transfer, threshold: np.ndarray, cell_gain: np.ndarray, x: np.ndarray,
             r: np.ndarray) -> Callable[[], None]:
     """One of the vectorised passes, or the compiled loop's own."""
     one, one_each = x.dtype.type(1), np.ones_like(cell_gain)
