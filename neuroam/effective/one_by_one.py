@@ -23,7 +23,7 @@ from neuroam.wiring import Wired, stream
 
 
 def run_one_by_one(wired: Wired, session: Session, hidden: tuple[str, ...], dtype: str = "float64") -> Outcome:
-    """All trials of a session side by side; see `Outcome`. What is looked up in a table is exact in either precision."""
+    """All trials of a session side by side; see `Outcome`. A table is exact in either precision."""
     model = integrate_out(wired, *hidden, dtype=dtype)
     visible = next(
         p for p, population in enumerate(wired.populations) if not population.is_input and population.name not in hidden
