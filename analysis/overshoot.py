@@ -4,7 +4,8 @@ In the last samples of a trial x(t + 2) is then nearer to x(t) than x(t + 1) is,
 *jump*, the length of a step relative to that of x, is more than rounding (x: the traced cells, less their mean). A
 state at rest, or on the move, does not come back. Jumps that are irregular, or of a longer period, pass. They are told
 by steps that turn back on the one before, where nothing else makes them turn: on undirected links and without noise; a
-sequence at one memory a step turns as well. Where traces have no sample at every time step, as with a finer clock than
+sequence at one memory a step turns as well, and only shorter steps tell it from jumps: `Correlated.relax` takes them,
+a recording holds but one. Where traces have no sample at every time step, as with a finer clock than
 the protocol's, neither can be told: NaN.
 """
 from __future__ import annotations
