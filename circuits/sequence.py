@@ -62,6 +62,11 @@ def answer(patterns: np.ndarray, second: float = 0.0) -> np.ndarray:
     return np.concatenate([patterns.T, second * patterns.T], axis=1) if second else patterns.T
 
 
+def first_similarities(patterns: np.ndarray, number: int) -> np.ndarray:
+    """ξ/N of the first patterns."""
+    return similarity(patterns[:number])
+
+
 def move_on(patterns: np.ndarray, strength: float, second: float = 0.0) -> np.ndarray:
     """λ ξ^{μ+1}, transposed; of pairs as `answer`."""
     return answer(strength * np.roll(patterns, -1, axis=0), second)
@@ -150,7 +155,7 @@ class _Hidden:
 def sequence(motifs: int = 10, cells: int = 200, separation: str = "power", degree: int = 4, holding: int | None = None,
              strength: float = 2.5, dwell: Any = "", lowpass: Any = 100 * ms, delay: Any = 0 * ms, axons: int = 1,
              gain: float = math.inf, level: float = 0.5, paired: bool = False, pseudoinverse: bool = False,
-             images: str = "", cueing: float = 1.0, figure: str = "star", criterion: float = 0.5,
+             images: str = "", cueing: float = 1.0, figure: str = "star", criterion: float = 0.5, monitored: int = 0,
              tau_visible: Any = 10 * ms, tau_hidden: Any = 5 * ms, tau_synergy: Any = 5 * ms, tau_muscle: Any = 30 * ms,
              pool: int | None = None, ceiling: Any = 100 * Hz, updates: str = "continuous") -> Circuit:
     """`motifs` random ±1 patterns (P(+1) = `level`) over `cells` visible neurons in a ring, or scikit-learn's first
@@ -163,15 +168,18 @@ def sequence(motifs: int = 10, cells: int = 200, separation: str = "power", degr
     least 100; no pool, and so no spiking level, if they need more than 10⁶. The slow path is a `lowpass` or, where
     `delay` is not 0, `axons` of delays D, 2D, …. An infinite `gain` is that of binary visible neurons. `paired`: a
     second hidden neuron a motif hears −ξ, so that both together are mᵈ of either sign. `pseudoinverse`: similarities
-    are decorrelated. A cue is `cueing` times as strong as what holds a motif. `figure` "star", "heart" or "tone", one
-    muscle for all motifs; synergy neurons answer above an overlap of `criterion`. `ceiling`: see `visible_hidden`.
+    are decorrelated. A cue is `cueing` times as strong as what holds a motif. `figure` "star", "heart", "ring" or
+    "tone", one muscle for all motifs; synergy neurons answer above an overlap of `criterion`. Linear neurons report the
+    overlap with each of the first motifs, if any are `monitored`. `ceiling`: see `visible_hidden`.
     With `updates` "synchronous" the effective level goes in steps; with "synchronous without autapses" it is the
     network of the paper.
     """
     stored = _stored(motifs, cells, level, images)
     hidden = _Hidden(stored, separation, paired, pseudoinverse)
     holding = degree if holding is None else holding
-    _check_whole(degree=degree, axons=axons, holding=holding)
+    _check_whole(degree=degree, axons=axons, holding=holding, monitored=monitored)
+    if monitored > stored.number:
+        raise DescriptionError(f"sequence: monitored is {monitored} of {stored.number} motifs; give at most all")
     _check(separation, updates, criterion, degree=degree, axons=axons, gain=gain)
     slow = _seconds(lowpass=lowpass, delay=delay, tau_visible=tau_visible, tau_hidden=tau_hidden)
     timing = Timing(hidden.transfer(degree), slow["tau_visible"], slow["tau_hidden"], slow["lowpass"], slow["delay"],
@@ -197,6 +205,7 @@ def sequence(motifs: int = 10, cells: int = 200, separation: str = "power", degr
             "one a motif, silent below the criterion"),
         Population("muscle", act.shape[1], Rate(assumed(tau_muscle, "a fast muscle"), Rectified()),
                    ", ".join(MUSCLES) if act.shape[1] > 1 else "active in every motif"),
+        *_monitors(monitored, tau_synergy),
     ]
     projections = [
         Projection("cue", "visible", one_to_one(), assumed(cueing, "in units of what holds a motif")),
@@ -209,6 +218,7 @@ def sequence(motifs: int = 10, cells: int = 200, separation: str = "power", degr
                    Stored(similarity, "ξ/N", source="assumed: as hidden neurons hear")),
         Projection("synergy", "muscle", all_to_all(), Stored(functools.partial(pulls, figure=figure),
                                                              f"the places of a {figure}", source="assumed")),
+        *_monitoring(monitored),
     ]
     return Circuit(
         name=f"sequence of motifs, {separation}",
@@ -219,10 +229,11 @@ def sequence(motifs: int = 10, cells: int = 200, separation: str = "power", degr
                "gate": Port("gate", stored.names,
                             functools.partial(inhibited, names=stored.names, copies=hidden.copies))},
         patterns=stored,
-        hidden=tuple(p.name for p in populations if p.name.startswith("axon") or p.name in ("hold", "move", "synergy")),
+        hidden=tuple(p.name for p in populations if p.name.startswith("axon")
+                     or p.name in ("hold", "move", "synergy", "monitor")),
         updates=updates,
         pool=None if pool is None else Pool(pool, assumed(ceiling, "of the order of peak cortical rates"),
-                                            low=tuple((f"axon {k}", -1.0) for k in range(1, axons + 1))),
+                                            low=tuple((name, -1.0) for name in _signed(axons))),
         notes=_notes(blur, times, pool),
     )
 
@@ -301,6 +312,25 @@ def _axons(cells: int, delay: float, axons: int) -> list[Population]:
         return []
     return [Population(f"axon {k}", cells, Rate(assumed(0.1 * ms, "an axon has no membrane of its own"), Linear()),
                        "visible neurons' axons of one delay") for k in range(1, axons + 1)]
+
+
+def _signed(axons: int) -> tuple[str, ...]:
+    """Populations of linear neurons that emit from −1 to 1."""
+    return "monitor", *(f"axon {k}" for k in range(1, axons + 1))
+
+
+def _monitors(number: int, tau: Any) -> list[Population]:
+    if not number:
+        return []
+    return [Population("monitor", number, Rate(assumed(tau, "as synergy neurons"), Linear()),
+                       "report the overlap with the first motifs")]
+
+
+def _monitoring(number: int) -> list[Projection]:
+    if not number:
+        return []
+    rule = Stored(functools.partial(first_similarities, number=number), "ξ/N of the first motifs", source="definition")
+    return [Projection("visible", "monitor", all_to_all(), rule)]
 
 
 def _slow_path(hidden: _Hidden, slow: dict[str, float], delay: Any, lowpass: Any, axons: int) -> list[Projection]:

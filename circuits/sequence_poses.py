@@ -11,7 +11,7 @@ from neuroam.errors import DescriptionError
 
 MUSCLES = ("right", "left", "up", "down")
 INNER = (3 - 5**0.5) / 2  # radius of the inner corners of a five-pointed star whose tips are at 1
-FIGURES = ("star", "heart", "tone")
+FIGURES = ("star", "heart", "ring", "tone")
 
 
 def poses(figure: str, motifs: int) -> np.ndarray:
@@ -20,7 +20,7 @@ def poses(figure: str, motifs: int) -> np.ndarray:
         raise DescriptionError(f"sequence: figure is {figure!r}; use one of {', '.join(FIGURES)}")
     if figure == "tone":
         return np.ones((motifs, 1))
-    x, y = (star if figure == "star" else heart)(motifs).T
+    x, y = {"star": star, "heart": heart, "ring": ring}[figure](motifs).T
     return np.maximum(np.stack([x, -x, y, -y], axis=1), 0)
 
 
@@ -38,3 +38,9 @@ def heart(motifs: int) -> np.ndarray:
     x = 16 * np.sin(t)**3
     y = 13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)
     return np.stack([x, y + 2.5], axis=1) / 17
+
+
+def ring(motifs: int) -> np.ndarray:
+    """Places (motifs, 2) on a circle, in equal steps from half a step past the right: no two motifs share one."""
+    angle = 2 * np.pi * (np.arange(motifs) + 0.5) / motifs
+    return np.stack([np.cos(angle), np.sin(angle)], axis=1)

@@ -25,7 +25,9 @@ import numpy as np
 
 from neuroam.analysis.contrast import in_group
 from neuroam.analysis.plots_sequences import bias_figures, half_figures, recall_figures
+from neuroam.analysis.plots_walk import due_figures, order_figures, overlap_figures, walk_figures
 from neuroam.analysis.sequence_memory import followed, half_over, unbroken
+from neuroam.analysis.sequence_walk import dwell, pace, share
 from neuroam.errors import DescriptionError
 from neuroam.prediction import Prediction, above, below, between
 from neuroam.protocol import Block, Figure, Group, Protocol, Record, Trial
@@ -41,6 +43,8 @@ NEAR = (0.6, 0.75, 0.9, 1.05, 1.2, 1.45)  # of sequences of powers, whose end is
 LAMBDA = 2.5
 CUEING = 4.0  # where motifs are held: a cue that outweighs the crosstalk of those that are not meant
 TRANSITIONS, SEQUENCES = "transitions", "sequence"
+SHOWN = ("d = 1", "d = 2", "exponential", "d = 2 holds, 2 moves")  # whose walks are shown, where they walk
+SECONDS = 1.1
 FOLLOWED = functools.partial(followed, block=TRANSITIONS)
 UNBROKEN = functools.partial(unbroken, block=SEQUENCES, gap=0.98 * float(STEP))
 
@@ -72,8 +76,9 @@ class Network:
                 "criterion": 1 - 1 / self.cells, **self.settings}
 
 
+MONITORED = CUES  # motifs whose overlaps are recorded in time
 COMMON: dict[str, Any] = {"delay": STEP, "updates": "synchronous without autapses", "strength": 1.0, "holding": 0,
-                          "figure": "tone", "tau_synergy": 0.1 * ms, "tau_muscle": 0.1 * ms}
+                          "figure": "ring", "monitored": MONITORED, "tau_synergy": 0.1 * ms, "tau_muscle": 0.1 * ms}
 
 
 def power(d: int, cells: int, transition: float | None = None, sequence: float | None = None) -> Network:
@@ -140,13 +145,13 @@ def sequence_capacity(only: str = "", loads: str = "", biased: bool = True) -> P
         dt=5 * ms,
         groups=tuple(Group(name, strain=strain) for name, strain in strains.items()),
         blocks=(Block(TRANSITIONS, cues), Block(SEQUENCES, (walk,))),
-        record=(Record("visible", units=False), Record("muscle", every=5 * ms)),
+        record=(Record("visible", units=False), Record("muscle", every=5 * ms), Record("monitor", every=5 * ms)),
         predictions=_predictions(networks, biased) if not loads else (),
-        figures=_figures(networks, biased) if not loads else (),
+        figures=(*(_figures(networks, biased) if not loads else ()), *_walks(networks, loads)),
         notes={"half": "the load at which half are right, of each animal by the method of Spearman and Kärber",
-               "sequences": "the muscle contracts for every motif that is recalled without a wrong sign; it must never "
-               "relax for a "
-                            "whole step",
+               "sequences": "muscles contract for every motif that is recalled without a wrong sign; they must never "
+                            "all relax for a whole step. Each motif moves the hand to its own place on a circle, which "
+                            "tells order and dwell times",
                "levels": "the effective level is the discrete-time network without autapses; in the circuit each "
                "visible neuron "
                          "hears itself through hidden ones, as one neuron more would be heard",
@@ -256,6 +261,38 @@ def _figures(networks: tuple[Network, ...], biased: bool) -> tuple[Figure, ...]:
             "and 95 % bootstrap interval over {animals}.", functools.partial(
                 bias_figures, rules={rule: biased_groups(rule) for rule in RULES}, measure=FOLLOWED)))
     return tuple(found)
+
+
+def _walks(networks: tuple[Network, ...], loads: str) -> tuple[Figure, ...]:
+    """Order, dwell times and overlaps of whole sequences: the largest network of each kind that is left to walk."""
+    groups = {network.title: dict(_loads(network, SEQUENCES, loads)) for network in networks}
+    largest = {network.name: network for network in networks if groups[network.title]}
+    if not largest:
+        return ()
+    walked = {network.title: groups[network.title] for network in largest.values()}
+    shown = {largest[name].title: walked[largest[name].title] for name in largest if name in SHOWN} or walked
+    over = {network.title: 1.0 if loads else _half(network, SEQUENCES) for network in largest.values()}
+    load = "motifs" if loads else "motifs, over those at half"
+    return (
+        Figure("Order: which motif when",
+               "Whole sequences of the first animal, as the hand draws them: a dot where a motif is recalled without a "
+               "wrong sign. Blue: fewest motifs tried; red: most.",
+               functools.partial(walk_figures, networks=shown, block=SEQUENCES)),
+        Figure("How far the order holds, and how long a motif lasts",
+               "Left: share of the sequence in order before the first error. Right: time from one motif to the next "
+               "(filled), and for which a motif is whole (open). Mean and 95 % bootstrap interval over {animals}.",
+               functools.partial(order_figures, networks=walked, over=over, xlabel=load, right=functools.partial(
+                   share, block=SEQUENCES), times=(functools.partial(pace, block=SEQUENCES),
+                                                   functools.partial(dwell, block=SEQUENCES)))),
+        Figure("Overlaps in time",
+               f"First animal, overlaps with the first {MONITORED} motifs from the cue on, with the fewest motifs "
+               "tried (left) and the most (right).",
+               functools.partial(overlap_figures, networks=shown, block=SEQUENCES, seconds=SECONDS)),
+        Figure("Overlap with the motif that is due",
+               "Some steps after the first motif, when the same animal with the fewest motifs is there; mean and 95 % "
+               "bootstrap interval over {animals}. Blue: fewest motifs tried; red: most.",
+               functools.partial(due_figures, networks=shown, block=SEQUENCES, steps=range(1, MONITORED))),
+    )
 
 
 def _half(network: Network, what: str) -> float:
