@@ -169,6 +169,8 @@ def song(neurons: int = 2000, motif: Any = 400 * ms, delays: str = "heterogeneou
         projections=_projections(planned, inputs, weight, plateau, ahp, wait),
         ports={"start": Port("start", ("motif",), kick),
                "background": Port("background", (), functools.partial(background_rates, cells=neurons, rate=rate))},
+        hidden=("dendrite", "AHP"),
+        updates="event-driven",
         notes={"delays of the axons of HVC": delays},
     )
 

@@ -17,7 +17,8 @@ from neuroam.plasticity import ThreeFactor
 from neuroam.recipe import Recipe
 from neuroam.units import Cited, Parameter, dimensions, parameter, si
 
-UPDATES = ("continuous", "asynchronous", "synchronous", "synchronous without autapses", "expected learning")
+UPDATES = ("continuous", "asynchronous", "synchronous", "synchronous without autapses", "expected learning",
+           "event-driven")
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,8 @@ class CodingLevels:
 class Circuit:
     """A frozen description. `wire(circuit, seed)` realises it; `describe(circuit)` prints it.
 
-    `hidden` names the populations that the effective level takes to be instantaneous; with "asynchronous" `updates`
+    `hidden` names the populations that the effective level takes to be instantaneous, or, with "event-driven"
+    `updates`, that make a burst of a neuron's first spike (`neuroam.effective.volley`); with "asynchronous" `updates`
     that level has no time either: binary visible neurons are updated one by one until none changes; with "synchronous"
     ones its time goes in steps, all visible neurons at once, and with "synchronous without autapses" none of them hears
     itself through a hidden one, as in the theory of such networks; with "expected learning" visible neurons keep their

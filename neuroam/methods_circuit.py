@@ -334,7 +334,10 @@ def _levels(circuit: Circuit) -> Table:
     pools = [p.name for p in circuit.populations if isinstance(p.neuron, Escape)]
     one = f"each pool of {' and '.join(pools)} is one graded cell with emission g(x)"
     rows.append(("rate", one if pools else "as above", "–"))
-    if circuit.hidden:
+    if circuit.hidden and circuit.updates == "event-driven":
+        rows.append(("effective", f"{' and '.join(circuit.hidden)} make one burst of each neuron's first spike, the "
+                                  "same for all; no clock and no noise: from burst to burst", "–"))
+    elif circuit.hidden:
         have, their = ("has", "its") if len(circuit.hidden) == 1 else ("have", "their")
         rows.append(("effective", f"{' and '.join(circuit.hidden)} {have} no time constant: {their} emission follows "
                                   f"from the drive of the same moment{UPDATES[circuit.updates]}", "–"))

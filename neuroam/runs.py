@@ -52,6 +52,7 @@ class Request:
     seed: int = 1
     dt: float | None = None
     settings: dict[str, str] = field(default_factory=dict)
+    precision: str = "float64"
     verb: ClassVar[str] = "run"
 
     @property
@@ -61,6 +62,7 @@ class Request:
                  f"--animals {self.animals}", f"--seed {self.seed}"]
         words += [f"--circuit {quote(self.circuit)}"] if self.circuit else []
         words += [f"--dt {self.dt:g}"] if self.dt else []
+        words += [f"--precision {self.precision}"] if self.precision != "float64" else []
         words += ["--set " + quote(f"{key}={value}") for key, value in self.settings.items()]
         return " ".join(words)
 
@@ -96,7 +98,8 @@ def run(request: Request, out: str | os.PathLike = "runs", workers: int | None =
     if nwb:
         needs_pynwb()
     protocol, circuit = described(request)
-    plans = plan(circuit, protocol, request.levels, clock(request, protocol), request.solver)
+    plans = [in_precision(request.precision, each) for each in
+             plan(circuit, protocol, request.levels, clock(request, protocol), request.solver)]
     request = replace(request, levels=tuple(each.level for each in plans))
     key = fingerprint(circuit, protocol.name, protocol.blocks, protocol.groups, protocol.record,
                       [each.solver for each in plans], request)
@@ -160,6 +163,17 @@ def plan(circuit: Circuit, protocol: Protocol, levels: Sequence[str], dt: float,
             raise DescriptionError(f"protocol {protocol.name!r} asks what the {level} level cannot answer; use "
                                    f"--levels {','.join(protocol.levels)}")
     return [Plan(level, *_at_level(level, circuit, protocol), _solver(solver, level, dt, circuit)) for level in chosen]
+
+
+def in_precision(precision: str, plan: Plan) -> Plan:
+    """The plan with a solver of this precision, float64 or float32; `DescriptionError` where it has but the one."""
+    if precision == getattr(plan.solver, "dtype", "float64"):
+        return plan
+    if not hasattr(plan.solver, "dtype"):
+        raise DescriptionError(f"--precision {precision}: {plan.solver.name}, which runs the {plan.level} level of "
+                               f"circuit {plan.circuit.name!r}, has double precision alone; leave the option out, or "
+                               "choose other --levels")
+    return replace(plan, solver=replace(plan.solver, dtype=precision))  # type: ignore[type-var]
 
 
 def lacks(circuit: Circuit, level: str) -> str:
@@ -261,6 +275,10 @@ def described(request: Request, option: str = "--set") -> tuple[Protocol, Circui
 
 
 def _solver(name: str, level: str, dt: float, circuit: Circuit) -> Solver:
+    if level == "effective" and circuit.updates == "event-driven":
+        from neuroam.effective.volley import Volleys
+
+        return Volleys(dt)
     if level == "effective" and circuit.updates == "expected learning":
         from neuroam.effective.place_replay import PlaceReplay
 

@@ -69,7 +69,7 @@ def song_cooling(motifs: int = 3, q10: float = 1.35, window: Any = 850 * ms, tra
         title="Song slows when HVC is cooled",
         source=f"{LONG_FEE}; {HAHNLOSER}; {EGGER}",
         circuit="song",
-        levels=("spiking",),
+        levels=("spiking", "effective"),
         groups=(
             Group(CONTROL),
             *(Group(name, (Cool(REGION, degrees, q10),)) for name, degrees in COOLED.items()),
@@ -87,7 +87,7 @@ def song_cooling(motifs: int = 3, q10: float = 1.35, window: Any = 850 * ms, tra
                "by construction": "a chain all of whose times are multiplied by one factor stretches by it; what does "
                                   "not follow is how little inputs that are not cooled disturb this, and that RA adds "
                                   "no time of its own",
-               "levels": "spikes alone: rate curves hold for constant drive, and a burst lasts milliseconds"},
+               "levels": "no rates: rate curves hold for constant drive, and a burst lasts milliseconds"},
     )
 
 

@@ -170,7 +170,7 @@ def test_at_the_rate_level_no_burst_follows_another():
     quiet = simulate(as_rates(song(**SHORT)), short, Numba(dt=1e-4), animals=1)
     late = evenly(600, 0.12) > 0.03
     assert quiet["trace_value"].values[0][:, late].max() < 1
-    assert protocol.levels == ("spiking",)
+    assert protocol.levels == ("spiking", "effective")
 
 
 def test_groups_are_what_they_say(protocol):

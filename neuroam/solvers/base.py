@@ -138,6 +138,9 @@ def check(solver: Solver, wired: Wired, session: Session) -> None:
     for feature, where in needs(wired, session).items():
         if feature not in solver.carries:
             raise Unsupported(f"{solver.name} cannot carry {feature} ({where}); {FEATURES[feature]}")
+    refuse = getattr(solver, "refuse", None)  # what is no feature of one neuron or projection
+    if refuse is not None:
+        refuse(wired, session)
 
 
 def spike_responses(spikes: tuple[np.ndarray, np.ndarray], size: int, session: Session) -> np.ndarray:
