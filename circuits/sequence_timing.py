@@ -23,6 +23,7 @@ the spikes of pools leave of it is in `sequence_noise`.
 """
 from __future__ import annotations
 
+import functools
 import math
 import re
 from collections.abc import Callable
@@ -110,15 +111,7 @@ class Timing:
 
     def reachable(self) -> tuple[float, float]:
         """The shortest and the longest dwell time; (nan, nan) if there is none."""
-        times = np.linspace(0, LONGEST * self.slowest, 4001)[1:]
-        coarse = times[::20]
-        needed = -np.log(np.maximum([self._alone(t) for t in coarse], 1e-300))
-        strength = np.exp(np.interp(times, coarse, needed))
-        slope = -np.gradient(np.log(strength), times)  # F'/F
-        clear = (strength - 1 > CLEAR * self.noise * np.hypot(1, strength)) & (CLEAR * self.noise * strength < 1)
-        exact = math.sqrt(2) * self.noise < PRECISION * times * slope
-        fine = times[clear & exact & (strength <= STRONGEST)]
-        return (float(fine[0]), float(fine[-1])) if fine.size else (math.nan, math.nan)
+        return _reachable(self)
 
     def require(self, dwell: np.ndarray, degrees: str) -> None:
         """Raise a `DescriptionError` that names the dwell times within reach, where one of these is not."""
@@ -130,6 +123,19 @@ class Timing:
             raise DescriptionError(f"sequence: motif {wrong[0] + 1} cannot last {1e3 * dwell[wrong[0]]:g} ms; with "
                                    f"{path} and {degrees} motifs {reach} are within reach (of rates; spikes "
                                    "narrow it); give such dwell times, another path, higher degrees, or more cells")
+
+
+@functools.lru_cache(maxsize=64)
+def _reachable(timing: Timing) -> tuple[float, float]:
+    times = np.linspace(0, LONGEST * timing.slowest, 4001)[1:]
+    coarse = times[::20]
+    needed = -np.log(np.maximum([timing._alone(t) for t in coarse], 1e-300))
+    strength = np.exp(np.interp(times, coarse, needed))
+    slope = -np.gradient(np.log(strength), times)  # F'/F
+    clear = (strength - 1 > CLEAR * timing.noise * np.hypot(1, strength)) & (CLEAR * timing.noise * strength < 1)
+    exact = math.sqrt(2) * timing.noise < PRECISION * times * slope
+    fine = times[clear & exact & (strength <= STRONGEST)]
+    return (float(fine[0]), float(fine[-1])) if fine.size else (math.nan, math.nan)
 
 
 def dwell_times(given: Any, motifs: int) -> np.ndarray:
