@@ -121,6 +121,8 @@ def _run_parser(verbs: argparse._SubParsersAction) -> None:
                            "an interrupted run goes on where it was when the same command is given again.")
     _choices(run)
     _nwb_too(run)
+    run.add_argument("--precision", default="float64", choices=("float64", "float32"),
+                     help="of states and weights: double (default), or single, which takes half of the memory")
     run.set_defaults(do=_run)
 
 
@@ -217,7 +219,7 @@ def _setting(text: str) -> tuple[str, str]:
 def _run(options: argparse.Namespace) -> int:
     from neuroam.runs import Request, run
 
-    run(Request(**_chosen(options)), options.out, options.workers, nwb=options.nwb)
+    run(Request(**_chosen(options), precision=options.precision), options.out, options.workers, nwb=options.nwb)
     return 0
 
 

@@ -6,6 +6,7 @@ import re
 import shlex
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import xarray as xr
 
@@ -14,7 +15,7 @@ from neuroam.cli import main, parser
 from neuroam.errors import DescriptionError
 from neuroam.protocol import Block, Protocol, Record, Stimulus, Trial
 from neuroam.recording import load
-from neuroam.runs import LEVELS, Request, plan
+from neuroam.runs import LEVELS, Request, in_precision, plan
 from neuroam.sweep import SweepRequest
 from neuroam.units import ms
 
@@ -63,12 +64,25 @@ def test_a_report_is_written_anew(folder):
     (["run", "odour_discrimination", "--dt", "-1"], "it must be more than 0"),
     (["run", "odour_discrimination", "--dt", "0.3"], "not a whole number of time steps"),
     (["run", "odour_discrimination", "--out", "/proc/nowhere"], "choose another folder with --out"),
+    ([*SMALL, "--precision", "float32"], "has double precision alone"),
     (["show", "nothing"], "unknown circuit or protocol 'nothing'"),
     (["report", "/nowhere"], "not the folder of a finished run")])
 def test_what_cannot_be_done_is_one_message(arguments, words, capsys):
     assert main(arguments) == 2
     said = capsys.readouterr().err
     assert words in said and said.count("\n") == 1 and "Traceback" not in said
+
+
+@pytest.mark.parametrize("level", ["rate", "effective"])
+def test_a_plan_in_single_precision_is_near_that_in_double(level):
+    """Graded states stay in the precision asked for, and the command says so."""
+    usual = plan(MEMORY, RECALL, (level,), 1e-3)[0]
+    single, double = (in_precision(precision, usual).run(1, 1)["overlap"].values
+                      for precision in ("float32", "float64"))
+    assert 0 < np.nanmax(np.abs(single - double)) < 1e-3
+    assert "--precision float32" in Request("recall", precision="float32").command
+    assert "precision" not in Request("recall").command
+    assert parser().parse_args(["run", "recall", "--precision", "float32"]).precision == "float32"
 
 
 def test_the_command_means_the_same_to_any_shell():
