@@ -3,7 +3,11 @@
     python docs/build.py [PROTOCOL …] [--out FOLDER]       with named protocols alone in the gallery; FOLDER is build
 
 The gallery's pages are kept in build/gallery, all pages gathered in build/docs-source, and the site made in build/docs
-by Sphinx. A protocol that cannot be run has a page that says why, and the command then ends with status 1.
+by Sphinx. A protocol that cannot be run has a page that says why, and the command then ends with status 1. Then
+
+    python -m pytest -m slow tests/test_pages.py           (part of `make test-slow`)
+
+looks at every page of build/docs in a browser, at the widths of a desk and a phone.
 """
 
 from __future__ import annotations

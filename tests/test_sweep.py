@@ -745,3 +745,36 @@ def test_the_example_for_slurm_makes_the_script_that_the_page_shows():
     shown = " ".join(example("#SBATCH").split("python -m ", 1)[1].split()).replace("tcp://…", "")
     made = re.sub(r"tcp://\S+|--name \S+", "", script.split(" -m ", 1)[1])
     assert made.split() == shown.split()
+
+
+SUBMIT = """#!/bin/sh
+setsid bash "$1" > /dev/null 2>&1 &
+echo $! > {pid}
+echo "$1" >> {calls}
+echo Submitted batch job 1
+"""
+SMALLER = {"cores=16, processes=16": "cores=2, processes=2", "64GB": "4GB", "_jobs=2": "_jobs=1",
+           "[3, 5, 7, 9]": "[5, 7]",
+           "odour_discrimination(), {": "odour_discrimination(training=1, tests=1), {", "[500, 1000, 2000]": "[100]",
+           "animals=20": "animals=1, levels=('effective',)", "/shared/runs": "OUT"}
+
+
+@pytest.mark.slow
+def test_the_example_for_slurm_finishes_its_sweep(tmp_path):
+    """Made smaller, where sbatch starts its script on the spot. Jobs are not taken back while they start."""
+    pytest.importorskip("dask_jobqueue")
+    script = example("SLURMCluster(")
+    for word, smaller in SMALLER.items():
+        assert word in script
+        script = script.replace(word, smaller.replace("OUT", str(tmp_path)))
+    (tmp_path / "go.py").write_text(script)
+    (tmp_path / "bin").mkdir()
+    for name, text in (("sbatch", SUBMIT.format(pid=tmp_path / "pid", calls=tmp_path / "calls")),
+                       ("scancel", f"#!/bin/sh\nkill -- -$(cat {tmp_path / 'pid'})\n")):
+        (tmp_path / "bin" / name).write_text(text)
+        (tmp_path / "bin" / name).chmod(0o755)
+    subprocess.run([sys.executable, "-W", "ignore", str(tmp_path / "go.py")], check=True, timeout=600, cwd=tmp_path,
+                   env=os.environ | {"PATH": f"{tmp_path / 'bin'}{os.pathsep}{os.environ['PATH']}"})
+    found = xr.load_dataset(next(tmp_path.glob("odour_discrimination-sweep-*")) / "sweep.nc")
+    assert dict(found["recording"].sizes) == {"claws": 2, "kenyon": 1, "level": 1} and (found["message"] == "").all()
+    assert len((tmp_path / "calls").read_text().splitlines()) == 1
