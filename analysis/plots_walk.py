@@ -56,8 +56,8 @@ def walk_figures(levels: Levels, networks: Networks, block: str) -> dict[str, Fi
 @styled
 def order_figures(levels: Levels, networks: Networks, over: Mapping[str, float], xlabel: str, right: Measure,
                   times: tuple[Measure, Measure]) -> dict[str, Figure]:
-    """Share in order, and the two `times` in ms, against the number of motifs over `over`; a panel a level. Measures
-    take the number of motifs in each group as `motifs`."""
+    """Share in order, and medians over animals of the two `times` in ms, against the number of motifs over `over`; a
+    panel a level. Measures take the number of motifs in each group as `motifs`."""
     panels = {}
     for level, recording in levels.items():
         figure, axes = canvas(1, 2, WIDTH, 4.2)
@@ -71,7 +71,7 @@ def order_figures(levels: Levels, networks: Networks, over: Mapping[str, float],
             band(axes[0], x[order], shares[:, order], color, title)
             axes[0].lines[-1].set(marker=marker, markersize=4)
             for values, filled in ((1e3 * paces, color), (1e3 * whole, "white")):
-                middle = [np.nanmean(v) if np.isfinite(v).any() else np.nan for v in values.T]
+                middle = [np.nanmedian(v) if np.isfinite(v).any() else np.nan for v in values.T]
                 axes[1].plot(x[order], np.array(middle)[order], marker, color=color, markerfacecolor=filled,
                              markersize=4, linestyle="none")
         axes[0].set(ylabel="share in order", ylim=(-0.04, 1.04), xscale="log", xlabel=xlabel)

@@ -6,7 +6,8 @@ neurons of a population report, one a motif, from the first on.
 
     share       motifs drawn in order before the first error, over P; 1 for a sequence that is walked through
     pace        time from the beginning of one motif to that of the next, over transitions that are right
-    dwell       time for which a motif is drawn, brief pauses included; the first, which the cue makes, is left out
+    dwell       time for which a motif is drawn, brief pauses included; the first, which the cue makes, is left out; the
+                median, as some sequences end in a motif that stays
     due         overlap with the motif that is due, in the middle of the time for which the same animal in the group
                 `clock_group`, which recalls the sequence, draws it
 """
@@ -74,8 +75,8 @@ def pace(recording: xr.Dataset, motifs: Mapping[str, int], group: str, block: st
 
 
 def dwell(recording: xr.Dataset, motifs: Mapping[str, int], group: str, block: str | None = None) -> xr.DataArray:
-    """Seconds for which a motif is drawn, mean over visits but the first, dims (animal); NaN without any."""
-    return walk(recording, motifs, group, block)["dwell"].isel(visit=slice(1, None)).mean(("trial", "visit"))
+    """Seconds for which a motif is drawn, median over visits but the first, dims (animal); NaN without any."""
+    return walk(recording, motifs, group, block)["dwell"].isel(visit=slice(1, None)).median(("trial", "visit"))
 
 
 def monitored(recording: xr.Dataset, group: str | None = None, block: str | None = None,

@@ -279,8 +279,9 @@ def _walks(networks: tuple[Network, ...], loads: str) -> tuple[Figure, ...]:
                "wrong sign. Blue: fewest motifs tried; red: most.",
                functools.partial(walk_figures, networks=shown, block=SEQUENCES)),
         Figure("How far the order holds, and how long a motif lasts",
-               "Left: share of the sequence in order before the first error. Right: time from one motif to the next "
-               "(filled), and for which a motif is whole (open). Mean and 95 % bootstrap interval over {animals}.",
+               "Left: share of the sequence in order before the first error, mean and 95 % bootstrap interval over "
+               "{animals}. Right: time from one motif to the next (filled), and for which a motif lasts whole (open), "
+               "medians.",
                functools.partial(order_figures, networks=walked, over=over, xlabel=load, right=functools.partial(
                    share, block=SEQUENCES), times=(functools.partial(pace, block=SEQUENCES),
                                                    functools.partial(dwell, block=SEQUENCES)))),

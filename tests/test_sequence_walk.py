@@ -64,7 +64,7 @@ def test_share_pace_and_dwell_by_hand():
     recording, loads = made_up(path, 5), {"a": 5}
     assert sequence_walk.share(recording, loads, "a").item() == pytest.approx(3 / 5)
     assert sequence_walk.pace(recording, loads, "a").item() == pytest.approx(np.mean([8, 3]) * 5e-3)  # 1 → 2, 4 → 0
-    assert sequence_walk.dwell(recording, loads, "a").item() == pytest.approx(np.mean([6, 4, 3]) * 5e-3)
+    assert sequence_walk.dwell(recording, loads, "a").item() == pytest.approx(4 * 5e-3)  # of 6, 4, 3
     nothing = made_up([-1] * 9, 5)
     assert sequence_walk.share(nothing, loads, "a").item() == 0
     assert np.isnan(sequence_walk.pace(nothing, loads, "a").item())
