@@ -47,14 +47,15 @@ def noisy(items: int) -> str:
 
 
 @recipe
-def free_recall(transitions: int = 60, cycle: Any = 80 * ms) -> Protocol:
+def free_recall(transitions: int = 60, cycle: Any = 80 * ms, controls: bool = True) -> Protocol:
     """Each of the first eight items is cued, and `transitions` follow, one a `cycle`, which must be that of the
-    circuit."""
+    circuit. Without `controls` only the lists are recalled, by many animals in the time of few."""
     if not 2 <= transitions <= MOST:
         raise DescriptionError(f"free_recall: transitions is {transitions}; give 2 to {MOST}")
     strains: dict[str, dict[str, Any]] = {listed(items): {"items": items} for items in PUBLISHED}
-    strains |= {turning(items): {"items": items, "excluded": 1} for items in CONTROLS}
-    strains |= {noisy(items): {"items": items, "temperature": TEMPERATURE} for items in CONTROLS}
+    if controls:
+        strains |= {turning(items): {"items": items, "excluded": 1} for items in CONTROLS}
+        strains |= {noisy(items): {"items": items, "temperature": TEMPERATURE} for items in CONTROLS}
     period = parameter(cycle, "second", "free_recall: cycle", above=0)
     return Protocol(
         name="free_recall",
@@ -64,20 +65,20 @@ def free_recall(transitions: int = 60, cycle: Any = 80 * ms) -> Protocol:
         levels=("rate", "effective"),
         dt=2 * ms,
         groups=tuple(Group(name, strain=strain) for name, strain in strains.items()),
-        blocks=(Block("recall", tuple(_trial(k, transitions, period) for k in range(STARTS))),),
+        blocks=(Block("recall", tuple(_trial(k, transitions, period, controls) for k in range(STARTS))),),
         record=(Record("visible", every=period, units=False),),
-        predictions=_predictions(),
-        figures=_figures(),
+        predictions=(*_law(), *_rule(), *(_controls() if controls else ())),
+        figures=_figures(controls),
         notes={"animals": "walks vary: a margin of 0.06 needs some fifty animals for all lists together, and several "
                           "hundred for each",
                "recalled": "different items until a transition is made for the second time",
                "inhibition": "is there for half of each cycle; features are sampled in the middle of the other half",
                "items": "are those in memory, fewer than are on a list that people have been shown",
-               "noisy choice": "the same draws for every animal, whose memories differ"},
+               **({"noisy choice": "the same draws for every animal, whose memories differ"} if controls else {})},
     )
 
 
-def _trial(start: int, transitions: int, period: Parameter) -> Trial:
+def _trial(start: int, transitions: int, period: Parameter, chance: bool) -> Trial:
     """Recall is inhibited from a quarter of each cycle to its third quarter, and from the start of the first. Cue and
     noise outlast inhibition, until the item holds itself."""
     half, three_quarters = (Parameter(part * float(period), "second") for part in (0.5, 0.75))
@@ -86,17 +87,13 @@ def _trial(start: int, transitions: int, period: Parameter) -> Trial:
     waves = (Stimulus("inhibition", "inhibition", three_quarters),
              *(Stimulus("inhibition", "inhibition", half, onset=onset) for onset in onsets))
     noise = (Stimulus("chance", f"draw {start * len(onsets) + n}", three_quarters, onset=onset)
-             for n, onset in enumerate(onsets))
+             for n, onset in enumerate(onsets if chance else ()))
     length = Parameter((transitions + 2) * float(period), "second")
     return Trial(f"from item {start + 1}", length, (cue, *waves, *noise))
 
 
 def _in(group: str, measure: Callable, **arguments: Any) -> functools.partial:
     return functools.partial(in_group, measure=functools.partial(measure, **arguments), group=group)
-
-
-def _predictions() -> tuple[Prediction, ...]:
-    return (*_law(), *_rule(), *_controls())
 
 
 def _law() -> tuple[Prediction, ...]:
@@ -143,15 +140,17 @@ def _controls() -> tuple[Prediction, ...]:
     )
 
 
-def _figures() -> tuple[Figure, ...]:
-    curves = {"most similar but the last": {listed(items): items for items in PUBLISHED},
-              "may turn back": {turning(items): items for items in CONTROLS},
-              "noisy choice": {noisy(items): items for items in CONTROLS}}
+def _figures(controls: bool) -> tuple[Figure, ...]:
+    curves = {"most similar but the last": {listed(items): items for items in PUBLISHED}}
+    if controls:
+        curves |= {"may turn back": {turning(items): items for items in CONTROLS},
+                   "noisy choice": {noisy(items): items for items in CONTROLS}}
+    shown = (listed(16), turning(16), noisy(16)) if controls else (listed(16), listed(64))
     return (
         Figure("Items recalled", "Different items recalled until a transition repeats, against the items in memory; "
                "mean and 95 % bootstrap interval over {animals}. Dashed: √(3πM/2).",
                functools.partial(law_figures, curves=curves)),
         Figure("Walks", "Recall from three cues in the first animal, item by item; a ring where the transition that "
                "repeats is made for the second time.",
-               functools.partial(path_figures, groups=(listed(16), turning(16), noisy(16)))),
+               functools.partial(path_figures, groups=shown)),
     )

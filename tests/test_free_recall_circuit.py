@@ -133,6 +133,16 @@ def test_protocol_fits_the_circuit_at_both_levels_and_never_runs_out_of_noise():
     assert len(draws) == 8 * 61 and protocols.STARTS * (protocols.MOST + 1) <= DRAWS
 
 
+def test_without_controls_the_lists_are_the_same_and_nothing_else_is_run():
+    alone, whole = protocols.free_recall(18, controls=False), protocols.free_recall(18)
+    assert alone.groups == whole.groups[:len(protocols.PUBLISHED)]
+    assert [p.claim for p in alone.predictions] == [p.claim for p in whole.predictions][:len(alone.predictions)]
+    assert not any("noisy" in p.claim or "may turn" in p.claim for p in alone.predictions)
+    small = [replace(p, groups=whole.groups[1:2]) for p in (alone, whole)]
+    found = [simulate(free_recall(cells=400), p, Adiabatic(5e-3), 1, 3) for p in small]
+    assert walks.paths(found[0]).tolist() == walks.paths(found[1]).tolist()
+
+
 @pytest.mark.parametrize("transitions", [1, 121])
 def test_walks_too_short_or_too_long_are_refused(transitions):
     with pytest.raises(DescriptionError, match=f"transitions is {transitions}"):
