@@ -41,7 +41,8 @@ def rate_in(recording: xr.Dataset, population: str, trial: str, group: str | Non
 def irregularity(recording: xr.Dataset, population: str, trial: str, group: str | None = None) -> xr.DataArray:
     """Coefficient of variation of the intervals between spikes in one trial, mean over cells with more than FEWEST; NaN
     at a level that has rates and no spikes."""
-    if recording["response"].sizes["responder"]:
+    own = np.flatnonzero(recording["population"].values == population)
+    if np.isin(own, recording["responder"].values).any():
         rates = rate_in(recording, population, trial, group)
         return rates.copy(data=np.full(rates.shape, np.nan))
     one = trial_of(recording, trial)

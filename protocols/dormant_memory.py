@@ -69,6 +69,8 @@ def dormant_memory(pairing: Any = 1 * second, test: Any = 500 * ms) -> Protocol:
         predictions=_predictions(),
         figures=_figures(),
         notes={"inhibition": "lowered by keeping the given part of the inhibitory cells silent",
+               "levels": "the effective level is the mean field of the same cells and weights; it has rates and no "
+                         "spikes, and how irregular these are is not decidable there",
                "settings": "balanced(excitatory=8000) is the published size; 1600 cells take twice the time and are as "
                            "irregular as 8000"},
     )

@@ -57,7 +57,7 @@ def jumps(tail: np.ndarray, symmetric: bool | np.ndarray = False) -> np.ndarray:
 def _turns(tail: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Jumps and ratios (..., s), whatever they mean; of too few steps none."""
     if len(tail) < 3:
-        return np.zeros((2, *tail.shape[1:-1]))
+        return np.zeros(tail.shape[1:-1]), np.zeros(tail.shape[1:-1])
     drives = tail - tail.mean(axis=-1, keepdims=True)
     one = np.mean((drives[1:] - drives[:-1])**2, axis=(0, -1))
     two = np.mean((drives[2:] - drives[:-2])**2, axis=(0, -1))

@@ -287,4 +287,4 @@ def _add(total: list[np.ndarray], rates: list[np.ndarray], seconds: float) -> No
 
 def _apart(values: np.ndarray, others: np.ndarray) -> float:
     """Distance over length, all cells together."""
-    return float(np.linalg.norm(values - others) / max(np.linalg.norm(values), FAINT))
+    return float(np.linalg.norm(values - others)) / max(float(np.linalg.norm(values)), FAINT)
