@@ -158,8 +158,8 @@ def _figures() -> tuple[Figure, ...]:
                "place; the first animal.", functools.partial(overlap_figures, shown=(0, 5, 10), **at)),
         Figure("Where the levels part: time and overlap at each place",
                "How long events on the long track stay at each place, 10 cm long, and their overlap with what cells "
-               "did there in laps, mean over events; mean and 95 % bootstrap interval over {animals}. Where events of some "
-               "animals end, the others go on.", functools.partial(dwell_figures, **at)),
+               "did there in laps, mean over events; mean and 95 % bootstrap interval over {animals}. Where events of "
+               "some animals end, the others go on.", functools.partial(dwell_figures, **at)),
         Figure("Order of the events",
                "Order scores of all events of {animals}.",
                functools.partial(score_figures, population="CA3", groups=(ASYMMETRIC, SYMMETRIC), **track)),

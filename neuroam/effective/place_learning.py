@@ -115,7 +115,7 @@ class _Rule:
         """Weights along the lap, (n_apart, T)."""
         weights, now = np.empty(drift.shape), start
         for t in range(drift.shape[1]):
-            now = np.clip(now + drift[:, t], self.low, self.high)
+            now = np.minimum(np.maximum(now + drift[:, t], self.low), self.high)
             weights[:, t] = now
         return weights
 

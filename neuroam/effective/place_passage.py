@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.signal import lfilter
 
 from neuroam.effective.place_circuit import PlaceCircuit, refused, values_at
 from neuroam.errors import Unsupported
@@ -85,12 +86,8 @@ def lowpass(values: np.ndarray, step: float, tau: float) -> np.ndarray:
     """`values` (T, …) after an exponential kernel of area 1, in steady state at the first; unchanged for tau = 0."""
     if tau == 0:
         return values
-    kept, out = np.exp(-step / tau), np.empty(values.shape)
-    state = values[0].astype(float)
-    for t, now in enumerate(values):
-        state = now + (state - now) * kept
-        out[t] = state
-    return out
+    kept = float(np.exp(-step / tau))
+    return lfilter([1 - kept], [1, -kept], values, axis=0, zi=kept * values[:1])[0]
 
 
 def _places_in_time(field: np.ndarray, step: float, wired: Wired, row: Presentation) -> tuple[float, float, np.ndarray]:
@@ -100,6 +97,10 @@ def _places_in_time(field: np.ndarray, step: float, wired: Wired, row: Presentat
     if len(whole) < 3:
         raise refused(wired, f"in trial {row.name!r} the drive of {len(whole)} cells comes and goes alike; a lap "
                               "passes the places of three or more, all with fields of one shape")
+    if np.diff(whole).max() > 1:
+        smaller = whole[np.argmax(np.diff(whole) > 1)] + 1
+        raise refused(wired, f"in trial {row.name!r} the drive of cell {smaller} is smaller than that of cells before "
+                             "and after it; give fields wider than the steps the animal makes")
     centre = step * (np.arange(len(field)) @ field[:, whole]) / total[whole]
     apart, first = np.polyfit(whole, centre, 1)
     if np.abs(centre - first - apart * whole).max() > UNEVEN * abs(apart):
