@@ -145,7 +145,7 @@ def _figures(controls: bool) -> tuple[Figure, ...]:
     if controls:
         curves |= {"may turn back": {turning(items): items for items in CONTROLS},
                    "noisy choice": {noisy(items): items for items in CONTROLS}}
-    shown = (listed(16), turning(16), noisy(16)) if controls else (listed(16), listed(64))
+    shown = (listed(16), turning(16), noisy(16)) if controls else (listed(8), listed(16))
     return (
         Figure("Items recalled", "Different items recalled until a transition repeats, against the items in memory; "
                "mean and 95 % bootstrap interval over {animals}. Dashed: √(3πM/2).",
