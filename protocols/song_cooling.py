@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from neuroam.analysis.contrast import in_group
+from neuroam.analysis.plots_song import kept_figures, level_figures
 from neuroam.analysis.plots_timing import motif_figures, onset_figures, stretch_figures
 from neuroam.analysis.song import (
     degree_slope,
@@ -29,6 +30,7 @@ from neuroam.analysis.song import (
     template_stretch,
     unevenness,
 )
+from neuroam.analysis.song_levels import by_motif, motif_time, order_kept, template_overlap
 from neuroam.errors import DescriptionError
 from neuroam.manipulations import Cool
 from neuroam.prediction import Prediction, above, below, between, within
@@ -42,7 +44,10 @@ LONG = "Long, Jin & Fee 2010, Nature 468:394"
 EGGER = "Egger et al. 2020, Cell 183:537"
 REGION = ("HVC", "dendrite", "AHP")
 DEGREES, COLDEST, TEXTBOOK = (2.0, 4.0, 6.0, 8.0), 8.0, 2.3
+BIN = 5e-3  # seconds: about what RA follows its input by, so that PSTHs without noise overlap at all
 CONTROL, RA_COLD, SYNCHRONOUS = "control", "RA cooled", "equal delays"
+ORDER = functools.partial(order_kept, population="HVC", reference=CONTROL)
+OVERLAP = functools.partial(template_overlap, population="RA", reference=CONTROL)
 
 
 def hvc_cold(degrees: float) -> str:
@@ -63,7 +68,8 @@ def song_cooling(motifs: int = 3, q10: float = 1.35, window: Any = 850 * ms, tra
     potentials of the first `traced` HVC neurons are recorded."""
     if traced < 1:
         raise DescriptionError(f"song_cooling: traced is {traced}; record the potential of at least 1 neuron")
-    trial = Trial("motif", window + 10 * ms, (Stimulus("start", "motif", 5 * ms, 10 * ms),), repeats=motifs)
+    trial = Trial("motif", window + 10 * ms, (Stimulus("start", "motif", 5 * ms, 10 * ms),), repeats=motifs,
+                  measured=(10 * ms, window))
     return Protocol(
         name="song_cooling",
         title="Song slows when HVC is cooled",
@@ -79,8 +85,11 @@ def song_cooling(motifs: int = 3, q10: float = 1.35, window: Any = 850 * ms, tra
         ),
         blocks=(Block("song", (trial,)),),
         record=(Record("HVC", every=0.5 * ms, cells=tuple(range(traced))), Record("RA")),
-        predictions=(*_bursting(), *_cooling(), *_delays()),
+        predictions=(*_bursting(), *_cooling(), *_content(), *_delays()),
         figures=_figures(),
+        metrics={"motif (ms)": motif_milliseconds, "order of HVC's bursts against the control's": functools.partial(
+            by_motif, measure=ORDER), "overlap of RA with the control's template, on HVC's clock": functools.partial(
+            by_motif, measure=functools.partial(OVERLAP, clock_of="HVC"))},
         notes={"what is calibrated": "the strength of the chain's synapses, to the rise of the potential; the Q10, to "
                                      "about 3 % per °C",
                "cooling": Cool.__doc__ or "",
@@ -103,7 +112,7 @@ def _bursting() -> tuple[Prediction, ...]:
 
 def _cooling() -> tuple[Prediction, ...]:
     hvc = functools.partial(stretch, population="HVC", reference=CONTROL)
-    ra = functools.partial(template_stretch, population="RA", reference=CONTROL)
+    ra = functools.partial(template_stretch, population="RA", reference=CONTROL, bin=BIN)
     slope = functools.partial(degree_slope, population="HVC", reference=CONTROL)
     return (
         Prediction("cooling HVC stretches the motif by (% per °C; calibrated)", functools.partial(
@@ -129,12 +138,36 @@ def _cooling() -> tuple[Prediction, ...]:
     )
 
 
+def _content() -> tuple[Prediction, ...]:
+    mine = (LONG_FEE, "direction read in the abstract", "the value")
+    return (
+        Prediction("order of HVC's bursts, cooled, against the control's (rank correlation)", functools.partial(
+            over_motifs, measure=ORDER, group=hvc_cold(COLDEST)), above(0.99), "the same song, slower", *mine),
+        Prediction("overlap of what RA sings with the control's template, on the clock of cooled HVC",
+                   functools.partial(over_motifs, measure=functools.partial(OVERLAP, clock_of="HVC"),
+                                     group=hvc_cold(COLDEST)), above(0.7), "the same song, slower", *mine),
+        Prediction("the same on the clock of the control", functools.partial(
+            over_motifs, measure=OVERLAP, group=hvc_cold(COLDEST)), below(0.3), "must fail", "control of this protocol",
+            "ours", "the value"),
+    )
+
+
 def _delays() -> tuple[Prediction, ...]:
     return (
         Prediction("heterogeneous delays make the bursts in 5 ms bins more even, by (fraction of the CV)", flatter,
                    above(0.3), "delays of 1–7.5 ms a link make sequences continuous", EGGER, "read in the abstract",
                    "the fraction and the bins"),
     )
+
+
+def over_motifs(recording: Any, measure: Any, group: str) -> np.ndarray:
+    """Mean over motifs of a measure (animal, trial), animal by animal."""
+    return in_group(recording, lambda some, group: measure(some, group=group).mean("trial"), group)
+
+
+def motif_milliseconds(recording: Any) -> Any:
+    """How long each motif takes, (animal, trial)."""
+    return 1e3 * by_motif(recording, functools.partial(motif_time, population="HVC"))
 
 
 def rise(recording: Any, group: str) -> np.ndarray:
@@ -158,7 +191,7 @@ def flatter(recording: Any) -> np.ndarray:
 
 def _figures() -> tuple[Figure, ...]:
     hvc = functools.partial(stretch, population="HVC", reference=CONTROL)
-    ra = functools.partial(template_stretch, population="RA", reference=CONTROL)
+    ra = functools.partial(template_stretch, population="RA", reference=CONTROL, bin=BIN)
     return (
         Figure("One motif",
                "Spikes of 100 HVC neurons, in the order of their bursts in the control, and of 20 RA neurons; one "
@@ -174,4 +207,16 @@ def _figures() -> tuple[Figure, ...]:
         Figure("When neurons burst",
                "Onsets of the bursts of all HVC neurons in 1 ms bins; one motif of the first animal.",
                functools.partial(onset_figures, groups=(CONTROL, SYNCHRONOUS), population="HVC")),
+        Figure("Order, time and content",
+               "Order of the bursts against the control's, time from the first to the last burst, and overlap of what "
+               "RA sings with the control's template, on the clock of HVC and as it is. Mean and 95 % bootstrap "
+               "interval over {animals}.",
+               functools.partial(kept_figures, population="HVC", follower="RA", reference=CONTROL,
+                                 groups=(CONTROL, hvc_cold(COLDEST), textbook(COLDEST), RA_COLD, SYNCHRONOUS))),
+        Figure("Where the levels part",
+               "How much later each neuron of the first animal bursts at one level than at the other. Above: rank "
+               "correlation of the bursts, how many times as long they take, and overlap of what RA sings, put on one "
+               "clock; means over {animals}.",
+               functools.partial(level_figures, population="HVC", follower="RA",
+                                 groups=(CONTROL, hvc_cold(COLDEST), textbook(COLDEST), SYNCHRONOUS))),
     )
