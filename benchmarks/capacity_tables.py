@@ -2,7 +2,8 @@
 `python -m benchmarks.capacity_tables`, or one table of them with `--only`.
 
     classical     overlap and fraction above .9 at α = P/N, N = 1000 and 2000, from the stored patterns on
-    sparse        α at which half of the patterns are recalled, k winners, N = 1000
+    sparse        α at which half of the patterns are recalled, k winners, N = 1000; for f = .5 it is known to lie
+                  between .1 and .2, of which the middle is shown
     dense         fraction of stable patterns at P = N²/(6 ln N) and at twice that, energy of degree 3
     exponential   memories at which all are stable in half of the draws
     softmax       patterns on a sphere of radius √(d − 1) at which half are recalled, β = 1: overlap above .9 after 100

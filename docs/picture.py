@@ -20,9 +20,9 @@ import xarray as xr
 from neuroam.analysis.adiabatic import SMALL, breaking_point, mean_course, order
 from neuroam.analysis.plot_code import coding_levels
 from neuroam.analysis.plot_learning import preferences
-from neuroam.analysis.plots_capacity import recall_against_load
+from neuroam.analysis.plots_capacity import overlap_against_load, recall_against_load
 from neuroam.analysis.style import CYCLE
-from neuroam.protocols.capacity import CLASSICAL, POLYNOMIAL, SPARSE, shown
+from neuroam.protocols.capacity import CLASSICAL, ELSEWHERE, FLIPPED, INTACT, POLYNOMIAL, SOFTMAX, SPARSE, shown
 from neuroam.protocols.odour_discrimination import BLOCKED, CONTROL, NO_DOPAMINE, PAIRS, RENORMALISED
 from neuroam.recording import load
 
@@ -43,13 +43,20 @@ def odour_discrimination(folder: Path) -> plt.Figure:
 
 
 def capacity(folder: Path) -> plt.Figure:
-    """Recall against load of classical and sparse memories in the circuit, and of dense ones at the effective level."""
+    """Overlap and success against load: classical and sparse memories in the circuit, dense ones at the effective level
+    and, from noisy cues, in the circuit."""
     rate, effective = load(folder / "recording.nc"), load(folder / "recording-effective.nc")
-    figure, axes = plt.subplots(1, 3, figsize=(13, 4.6), layout="constrained")
-    recall_against_load(axes[0], rate, shown(CLASSICAL, *SPARSE), "patterns per cell, α")
-    recall_against_load(axes[1], effective, shown(CLASSICAL, *SPARSE), "patterns per cell, α")
-    recall_against_load(axes[2], effective, shown(*POLYNOMIAL), "patterns", log=True)
-    return titled(figure, ("circuit of rates", "effective: neuron by neuron", "effective: dense memories"))
+    figure, axes = plt.subplots(2, 3, figsize=(13, 8.2), layout="constrained", sharex="col")
+    sparse, dense = shown(CLASSICAL, *SPARSE), shown(*POLYNOMIAL, SOFTMAX[-1])
+    columns = ((rate, sparse, INTACT, "patterns per cell, α", False), (effective, dense, INTACT, "patterns", True),
+               (rate, shown(*POLYNOMIAL), FLIPPED, "patterns", True))
+    for (above, below), (recording, memories, block, label, log) in zip(axes.T, columns, strict=True):
+        overlap_against_load(above, recording, memories, "", log, block, {CLASSICAL.name: ELSEWHERE})
+        recall_against_load(below, recording, memories, label, log, block)
+        above.get_legend().remove()
+    return titled(
+        figure, ("circuit: intact cues", "effective: intact cues", "circuit: a tenth of the signs flipped", "", "", "")
+    )
 
 
 def adiabatic(folder: Path) -> plt.Figure:
