@@ -77,6 +77,7 @@ def order_figures(levels: Levels, networks: Networks, over: Mapping[str, float],
         axes[0].set(ylabel="share in order", ylim=(-0.04, 1.04), xscale="log", xlabel=xlabel)
         axes[1].set(ylabel="time (ms)", ylim=(0, 1.1 * axes[1].get_ylim()[1]), xscale="log", xlabel=xlabel)
         for ax in axes:
+            ax.xaxis.label.set_fontsize(9)
             _plain(ax, over)
         figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, fontsize=8)
         panels[level] = figure

@@ -25,6 +25,7 @@ from neuroam.analysis.sequence_memory import traces
 from neuroam.analysis.trials import labelled
 
 DRAWN = 0.5  # distance of the hand from the centre, of 1, from which on a motif is drawn
+BRIEF = 0.045  # seconds, less than any motif lasts
 
 
 def drawn(recording: xr.Dataset, motifs: int, group: str | None = None, block: str | None = None) -> xr.DataArray:
@@ -37,22 +38,22 @@ def drawn(recording: xr.Dataset, motifs: int, group: str | None = None, block: s
 
 
 def walk(recording: xr.Dataset, motifs: Mapping[str, int], group: str, block: str | None = None) -> xr.Dataset:
-    """`sequence.visits` of what is drawn, a motif that is whole again before any other being one visit; `motifs` is
-    their number in each group."""
+    """`sequence.visits` of what is drawn, a motif that is whole again after a pause of less than BRIEF being one visit;
+    `motifs` is their number in each group."""
     found = drawn(recording, motifs[group], group, block)
-    rows = [[_bridged(trial) for trial in animal] for animal in found.values]
+    brief = BRIEF / float(found["time"][1] - found["time"][0])
+    rows = [[_bridged(trial, brief) for trial in animal] for animal in found.values]
     return sequence.visits(found.copy(data=np.array(rows)))
 
 
-def _bridged(place: np.ndarray) -> np.ndarray:
-    """Without the pauses (−1) between samples of the same motif."""
+def _bridged(place: np.ndarray, brief: float) -> np.ndarray:
+    """Without pauses (−1) of fewer than `brief` samples between those of the same motif."""
     there = np.flatnonzero(place >= 0)
     if not there.size:
         return place
     since = there[np.maximum(np.searchsorted(there, np.arange(len(place)), side="right") - 1, 0)]
     until = there[np.minimum(np.searchsorted(there, np.arange(len(place))), there.size - 1)]
-    inside = (place[since] == place[until]) & (np.arange(len(place)) >= there[0]) & (np.arange(len(place)) <= there[-1])
-    return np.where(inside, place[since], place)
+    return np.where((place[since] == place[until]) & (until > since) & (until - since <= brief), place[since], place)
 
 
 def share(recording: xr.Dataset, motifs: Mapping[str, int], group: str, block: str | None = None) -> xr.DataArray:

@@ -272,7 +272,7 @@ def _walks(networks: tuple[Network, ...], loads: str) -> tuple[Figure, ...]:
     walked = {network.title: groups[network.title] for network in largest.values()}
     shown = {largest[name].title: walked[largest[name].title] for name in largest if name in SHOWN} or walked
     over = {network.title: 1.0 if loads else _half(network, SEQUENCES) for network in largest.values()}
-    load = "motifs" if loads else "motifs, over those at half"
+    load = "motifs" if loads else "motifs / those at half"
     return (
         Figure("Order: which motif when",
                "Whole sequences of the first animal, as the hand draws them: a dot where a motif is recalled without a "

@@ -65,6 +65,8 @@ def test_share_pace_and_dwell_by_hand():
     assert sequence_walk.share(recording, loads, "a").item() == pytest.approx(3 / 5)
     assert sequence_walk.pace(recording, loads, "a").item() == pytest.approx(np.mean([8, 3]) * 5e-3)  # 1 → 2, 4 → 0
     assert sequence_walk.dwell(recording, loads, "a").item() == pytest.approx(4 * 5e-3)  # of 6, 4, 3
+    missed = made_up([0] * 4 + [1] * 4 + [-1] * 12 + [1] * 4, 5)  # a step missed, and the same motif again, is an error
+    assert sequence_walk.walk(missed, loads, "a")["pattern"].values.ravel().tolist() == [0, 1, 1]
     nothing = made_up([-1] * 9, 5)
     assert sequence_walk.share(nothing, loads, "a").item() == 0
     assert np.isnan(sequence_walk.pace(nothing, loads, "a").item())
