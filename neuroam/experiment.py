@@ -60,7 +60,7 @@ def simulate(circuit: Circuit, protocol: Protocol, solver: Solver | None = None,
     if animals < 1:
         raise DescriptionError(f"animals is {animals}; at least 1 is needed")
     wired, session = try_on(circuit, protocol, solver, seed)
-    run = replace(protocol, predictions=(), figures=())  # which would import the analysis in every process
+    run = replace(protocol, predictions=(), figures=(), recipe=None)  # so that processes import no analysis
     tasks = [_Task(circuit, run, solver, seed + k, level, store) for k in range(animals)]
     finished: dict[int, xr.Dataset] = {}
     began = time.monotonic()

@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import functools
 import json
+import pickle
 import subprocess
 import sys
+from concurrent.futures import Executor
 from dataclasses import replace
 
 import numpy as np
@@ -56,6 +58,20 @@ def test_animals_do_not_depend_on_the_process_they_run_in(small_circuit, small_p
         identical(simulate(small_circuit, small_protocol, animals=3, seed=4, executor=pool), alone)
     assert alone.sizes["spike"] > 20
     assert alone["seed"].values.tolist() == [4, 4, 5, 5, 6, 6]
+
+
+def test_what_a_process_is_handed_needs_no_analysis():
+    handed = []
+
+    class Post(Executor):
+        def submit(self, run, task):
+            handed.append(pickle.dumps(task))
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        simulate(mushroom_body(kenyon=50), odour_discrimination(), animals=1, executor=Post())
+    assert len(handed) == 1 and b"neuroam" in handed[0]
+    assert b"neuroam.analysis" not in handed[0] and b"neuroam.protocols" not in handed[0]
 
 
 def test_an_animal_does_not_depend_on_its_company(small_circuit, small_protocol):
