@@ -214,6 +214,14 @@ def test_circuits_that_are_not_valid_are_refused(circuit, message):
         refused(circuit, short_track())
 
 
+@pytest.mark.parametrize("width, message", [(0.005, "is smaller than that of cells before and after it"),
+                                            (1.0, "comes and goes alike")])
+def test_fields_that_are_not_alike_are_refused(width, message):
+    """Those between two steps of the animal, and those that no track holds."""
+    with pytest.raises(Unsupported, match=message):
+        refused(place_cells(cells=50, width=width), short_track())
+
+
 def test_cells_that_are_not_alike_are_refused():
     with pytest.raises(Unsupported, match="the cells of 'CA3' differ or are silenced"):
         refused(place_cells(cells=50), short_track(), (Silence("CA3"),))
