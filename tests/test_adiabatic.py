@@ -243,6 +243,22 @@ def test_single_precision():
     np.testing.assert_allclose(single["visible"], double["visible"], atol=1e-4)
 
 
+def test_steps_at_once_have_double_precision_alone_and_say_so():
+    wired = wire(replace(visible_hidden(4, 10), updates="synchronous", recipe=None), 3)
+    session = schedule(cued(0.1), wired, 1e-3)
+    with pytest.raises(Unsupported, match="in double precision alone; leave dtype='float32' out"):
+        Adiabatic(dt=1e-3, dtype="float32").run(wired, session)
+    Adiabatic(dt=1e-3).run(wired, session)
+
+
+def test_single_precision_of_binary_states_is_exact():
+    wired = wire(visible_hidden(4, 30, "polynomial", gain=np.inf), 3)
+    session = schedule(cued(0.1, record=("visible",)), wired, 1e-3)
+    double, single = (Adiabatic(dt=1e-3, dtype=dtype).run(wired, session).responses["visible"]
+                      for dtype in ("float64", "float32"))
+    np.testing.assert_array_equal(single, double)
+
+
 def test_hidden_neurons_may_be_named_otherwise_than_in_the_circuit():
     """Visible neurons without time constant, hidden ones with theirs: another model of the same circuit."""
     wired = wire(memory("polynomial"), 3)

@@ -55,6 +55,9 @@ class Adiabatic:
             raise Unsupported("Adiabatic runs trials side by side; set reset=True in every trial of circuit "
                               f"{wired.name!r}")
         listening_order(wired, self.hidden or wired.hidden)
+        if wired.updates.startswith("synchronous") and self.dtype != "float64":
+            raise Unsupported(f"circuit {wired.name!r} is updated in steps at the effective level, in double precision "
+                              f"alone; leave dtype={self.dtype!r} out, or run it at the rate level")
         if wired.updates == "asynchronous" and session.every:
             raise Unsupported(f"circuit {wired.name!r} is updated neuron by neuron at the effective level, which has "
                               "no time; record without `every`, or run it at the rate level")

@@ -9,6 +9,7 @@ answer of the trial when no single change lowers E(σ) = −L_h(Sσ) − ½ σ·
 from __future__ import annotations
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from neuroam.effective import binary_separation
 from neuroam.effective.binary import BinaryMemory
@@ -22,6 +23,7 @@ from neuroam.transfer import Exponential, Linear, Power, Rectified, Sign, Transf
 from neuroam.wiring import Wired, stream
 
 
+@threadpool_limits.wrap(limits=1)  # the second core belongs to another animal
 def run_one_by_one(wired: Wired, session: Session, hidden: tuple[str, ...], dtype: str = "float64") -> Outcome:
     """All trials of a session side by side; see `Outcome`. A table is exact in either precision."""
     model = integrate_out(wired, *hidden, dtype=dtype)

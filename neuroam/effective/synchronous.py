@@ -19,6 +19,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from scipy import sparse
+from threadpoolctl import threadpool_limits
 
 from neuroam.energy import dense_weights
 from neuroam.errors import DescriptionError, Unsupported
@@ -31,6 +32,7 @@ from neuroam.wiring import Wired, WiredProjection
 ROUNDING = 1e-12  # of the sum of the sizes of what a neuron hears: a drive below is 0
 
 
+@threadpool_limits.wrap(limits=1)  # the second core belongs to another animal
 def run_synchronous(wired: Wired, session: Session, order: tuple[int, ...]) -> Outcome:
     """All trials of a session, those of one duration side by side; see `Outcome`. `order`: the hidden populations, each
     after those it hears."""
