@@ -97,7 +97,7 @@ def _controls() -> tuple[Prediction, ...]:
     return (
         Prediction("fixed delays: peak times at 1.5 s over those at 0.8 s", _of(DELAYS, peak_ratio, **ends),
                    between(1, 1.3), "1.15, of the equations; must not scale, 1.875", *control, "the range"),
-        Prediction("the same in cells of the first half", _of(DELAYS, peak_ratio, part=EARLY, **ends),
+        Prediction("fixed delays: the same in cells of the first half", _of(DELAYS, peak_ratio, part=EARLY, **ends),
                    between(1, 1.3), "1.15; must not scale", *control, "the range"),
         Prediction("fixed delays: steps to a larger input at which the chain slows down", _of(
             DELAYS, monotone, intervals=INTERVALS, source="tempo"), above(0.99), "the input does reach it", *control),

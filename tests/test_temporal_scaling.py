@@ -117,6 +117,7 @@ def test_intervals_that_the_bump_cannot_keep_are_refused():
 # the protocol
 
 def test_the_claims_at_the_rate_level(rates, protocol):
+    assert len({p.claim for p in protocol.predictions}) == len(protocol.predictions)
     verdicts = judge(rates, protocol)
     assert [v.claim for v in verdicts if v.verdict != REPRODUCED] == []
 
@@ -152,11 +153,12 @@ def test_a_pool_of_spiking_cells_scales_too(protocol):
 
 @pytest.mark.slow
 def test_the_whole_protocol_with_spikes():
-    """Of 8 animals about .95 of the cells keep pace: whether more than .9 do can be left open, nothing else."""
+    """Some .93 of the cells keep pace, and those of the first half fall short by 3 %: whether more than .9 do, and by
+    less than 5 %, can be left open by so few animals, nothing else."""
     protocol = temporal_scaling()
     verdicts = judge(simulate(as_spikes(interval()), protocol, Numba(dt=protocol.dt), animals=8, seed=1), protocol)
     open_ = {v.claim for v in verdicts if v.verdict != REPRODUCED}
-    assert open_ <= {"cells whose peak is within 10 % of where scaling puts it"}
+    assert open_ <= {"cells whose peak is within 10 % of where scaling puts it", "the same in cells of the first half"}
     assert all(v.verdict != NOT_REPRODUCED for v in verdicts)
 
 
