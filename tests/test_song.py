@@ -231,6 +231,13 @@ def test_without_the_spike_of_the_dendrite_the_effective_level_is_refused_or_bre
     assert timing.exactly_once(weak, "HVC", CONTROL).item() < 0.3
 
 
+def test_a_chain_that_would_break_off_has_no_burst_to_settle_at():
+    control = replace(song_cooling(motifs=1, window=100 * ms), predictions=())
+    control = replace(control, groups=control.groups[:1], record=(Record("HVC"),))
+    with pytest.raises(Unsupported, match="bursts that do not settle: its chain breaks off"):
+        simulate(song(neurons=300, motif=60 * ms, weight=0.07 * mV / Hz), control, Volleys(1e-4), animals=1)
+
+
 def test_figures_of_both_levels(levels):
     shown = (CONTROL, hvc_cold(8.0))
     kept = kept_figures(levels, "HVC", "RA", CONTROL, shown)

@@ -110,9 +110,8 @@ def settled(network: Network, change_at: np.ndarray, drive: np.ndarray, duration
         if turn and all(_alike(one, other) for one, other in zip(bursts, following, strict=True)):
             return events
         bursts = following
-    raise Unsupported(f"circuit {network.wired.name!r} has bursts that do not settle: its neurons work next to where "
-                      "one spike more or less decides on the next neuron's; change its weights a little, or use the "
-                      "spiking level")
+    raise Unsupported(f"circuit {network.wired.name!r} has bursts that do not settle: its chain breaks off, or works "
+                      "next to where it does; strengthen its synapses, or use the spiking level")
 
 
 def _followed(network: Network, bursts: tuple[Burst, ...], change_at: np.ndarray, drive: np.ndarray, duration: float,
