@@ -310,7 +310,7 @@ def _pair(
     title: str, memories: tuple[Memory, ...], block: str, label: str, log: bool = False
 ) -> tuple[Figure, Figure]:
     """Overlap and success of some memories against load."""
-    given = {"memories": shown(*memories), "label": label, "log": log, "block": block}
+    given: dict[str, Any] = {"memories": shown(*memories), "label": label, "log": log, "block": block}
     return (
         Figure(
             f"{title}: overlap, {block}",

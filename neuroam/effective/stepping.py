@@ -46,14 +46,14 @@ class Steps:
         self.emit()
         self._separate()
         np.matmul(self.model.projection, self.answer, out=self.heard)
-        if self.model.lateral is None and self.drive is None:
-            return
-        if self.model.lateral is None:
-            np.copyto(self.spare, self.drive)
-        else:
+        if self.model.lateral is not None:
             np.matmul(self.model.lateral, self.emitted, out=self.spare)
             if self.drive is not None:
                 np.add(self.spare, self.drive, out=self.spare)
+        elif self.drive is not None:
+            np.copyto(self.spare, self.drive)
+        else:
+            return
         if self.model.divides:
             k.leave_the_rest(self.spare, self.answer, self.share)
         np.add(self.heard, self.spare, out=self.heard)
