@@ -125,8 +125,9 @@ def _followed(network: Network, bursts: tuple[Burst, ...], change_at: np.ndarray
                   network.target, network.jump, network.delay)
     samples = np.zeros((grid.number, int(grid.column.max(initial=-1)) + 1))
     state = at_rest(network.size, len(bursts))
-    found = follow(cells, state, change_at, drive, duration, grid.column, grid.lead, grid.every, samples)
-    return Events(*found, samples, bursts)
+    time, cell, begun, by = follow(cells, state, change_at, drive, duration, grid.column, grid.lead, grid.every,
+                                   samples)
+    return Events(time, cell, begun, by, samples, bursts)
 
 
 def _again(network: Network, events: Events, k: int, change_at: np.ndarray, drive: np.ndarray, *,

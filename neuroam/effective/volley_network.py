@@ -48,8 +48,8 @@ class Network:
     @property
     def threshold(self) -> np.ndarray:
         """Of each cell, volts above rest."""
-        return np.concatenate([self.wired.populations[p].threshold - float(self.wired.populations[p].neuron.rest)
-                               for p in self.populations])  # type: ignore[union-attr]
+        populations = [self.wired.populations[p] for p in self.populations]
+        return np.concatenate([p.threshold - float(p.neuron.rest) for p in populations])  # type: ignore[union-attr]
 
     @property
     def kernels(self) -> np.ndarray:
