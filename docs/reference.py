@@ -18,7 +18,9 @@ ENGINE = {
     "Describing an experiment": ("protocol", "manipulations", "cues", "prediction"),
     "Running": ("experiment", "runs", "compare", "compare_folder", "sweep", "wiring", "session", "calibrate", "energy"),
     "What comes out": ("recording", "outcome", "report", "notebook", "methods", "registry", "errors"),
-    "Solvers": ("solvers.clocked", "solvers.brian", "effective.adiabatic", "effective.winner_take_all"),
+    "Solvers": ("solvers.clocked", "solvers.brian", "effective.adiabatic", "effective.winner_take_all",
+                "effective.mean_field", "effective.volley", "effective.place_replay", "effective.place_learning",
+                "effective.place_wave"),
     "Other formats": ("io.nwb", "io.neo"),
 }
 

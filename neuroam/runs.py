@@ -16,6 +16,7 @@ import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from pathlib import Path
 from shlex import quote
 from typing import Any, ClassVar
@@ -37,6 +38,7 @@ from neuroam.solvers.base import Solver
 
 ANIMALS = ".animals"
 LEVELS = ("spiking", "rate", "effective")
+EFFECTIVE = {"event-driven": ("volley", "Volleys"), "expected learning": ("place_replay", "PlaceReplay")}
 
 
 @dataclass(frozen=True)
@@ -275,26 +277,8 @@ def described(request: Request, option: str = "--set") -> tuple[Protocol, Circui
 
 
 def _solver(name: str, level: str, dt: float, circuit: Circuit) -> Solver:
-    if level == "effective" and circuit.updates == "event-driven":
-        from neuroam.effective.volley import Volleys
-
-        return Volleys(dt)
-    if level == "effective" and circuit.updates == "expected learning":
-        from neuroam.effective.place_replay import PlaceReplay
-
-        return PlaceReplay(dt)
-    if level == "effective" and circuit.hidden:
-        from neuroam.effective.adiabatic import Adiabatic
-
-        return Adiabatic(dt)
-    if level == "effective" and circuit.calibration is not None:
-        from neuroam.effective.winner_take_all import WinnerTakeAll
-
-        return WinnerTakeAll(dt)
     if level == "effective":
-        from neuroam.effective.mean_field import MeanField
-
-        return MeanField(dt)
+        return _reduced(dt, circuit)
     if name == "numba":
         from neuroam.solvers import Numba
 
@@ -302,6 +286,19 @@ def _solver(name: str, level: str, dt: float, circuit: Circuit) -> Solver:
     from neuroam.solvers import Brian
 
     return Brian({"brian": "runtime", "brian-cpp": "cpp_standalone", "brian-cuda": "cuda_standalone"}[name], dt)
+
+
+def _reduced(dt: float, circuit: Circuit) -> Solver:
+    """The effective level that suits the circuit; see docs/effective.md."""
+    if circuit.updates in EFFECTIVE:
+        module, name = EFFECTIVE[circuit.updates]
+    elif circuit.hidden:
+        module, name = "adiabatic", "Adiabatic"
+    elif circuit.calibration is not None:
+        module, name = "winner_take_all", "WinnerTakeAll"
+    else:
+        module, name = "mean_field", "MeanField"
+    return getattr(import_module(f"neuroam.effective.{module}"), name)(dt)
 
 
 def _file_name(level: str, levels: list[str] | tuple[str, ...]) -> str:

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 from neuroam.effective.adiabatic import Adiabatic
 from neuroam.effective.mean_field import MeanField
+from neuroam.effective.place_replay import PlaceReplay
+from neuroam.effective.volley import Volleys
 from neuroam.effective.winner_take_all import WinnerTakeAll
 from neuroam.solvers import Brian, Numba
 from neuroam.solvers.base import FEATURES
@@ -10,7 +12,7 @@ from neuroam.solvers.base import FEATURES
 
 def carried() -> dict[str, dict[str, bool]]:
     """Feature → solver → whether it is carried."""
-    solvers = (Numba, Brian, Adiabatic, WinnerTakeAll, MeanField)
+    solvers = (Numba, Brian, Adiabatic, WinnerTakeAll, MeanField, Volleys, PlaceReplay)
     return {feature: {solver.name: feature in solver.carries for solver in solvers} for feature in FEATURES}
 
 
