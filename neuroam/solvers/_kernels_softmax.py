@@ -27,7 +27,7 @@ def soften(x, threshold, slope, ghost, gain, out, highest, total):
     for i in range(len(x)):
         theta = threshold[i]
         for b in range(len(highest)):
-            out[i, b] = exponential(slope * (x[i, b] - theta) - highest[b])
+            out[i, b] = exponential(slope * (x[i, b] - theta) - highest[b])  # type: ignore[call-arg]
             total[b] += out[i, b]
     for b in range(len(highest)):
         total[b] = 1 / total[b]
