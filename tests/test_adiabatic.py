@@ -408,4 +408,5 @@ def test_the_documented_table_is_that_of_the_solvers():
     page = (Path(__file__).parents[1] / "docs" / "solver.md").read_text()
     assert markdown() in page
     assert carried()["layer-wide transfer functions"] == {"Numba": True, "Brian": False, "Adiabatic": True,
-                                                          "WinnerTakeAll": False, "MeanField": False}
+                                                          "WinnerTakeAll": False, "MeanField": False,
+                                                          "Volleys": False, "PlaceReplay": False}
