@@ -2,6 +2,7 @@
 integration, and what it refuses."""
 from __future__ import annotations
 
+import tracemalloc
 from dataclasses import replace
 
 import numpy as np
@@ -12,9 +13,10 @@ from neuroam.circuit import as_rates
 from neuroam.circuits.sequence import sequence
 from neuroam.circuits.sequence_poses import poses
 from neuroam.circuits.sequence_timing import PRECISION, Timing, dwell_times
-from neuroam.effective.adiabatic import Adiabatic
+from neuroam.effective.adiabatic import Adiabatic, listening_order
 from neuroam.effective.binary_separation import Exponential, Power
 from neuroam.effective.sequence import MixedNet, PseudoinverseMemory, dense_sequence
+from neuroam.effective.synchronous import _Network, _Trials
 from neuroam.errors import DescriptionError
 from neuroam.protocol import Block, Protocol, Record, Stimulus, Trial
 from neuroam.protocols.sequence_recall import STEP, cued
@@ -49,6 +51,27 @@ def test_densenet_step_by_step(settings, separation):
     expected = dense_sequence(patterns, separation).update(states[CUE_ENDS - 1:-1])
     np.testing.assert_array_equal(states[CUE_ENDS:], expected)
     assert (states[CUE_ENDS:] != states[CUE_ENDS - 1:-1]).any(axis=1).all()
+
+
+@pytest.mark.parametrize("settings", [
+    {**DENSE, "degree": 3}, {**MIXED, "degree": 2}, {**DENSE, "updates": "synchronous", "degree": 2},
+    {**DENSE, "separation": "exponential", "paired": False}], ids=["signs", "traces", "autapses", "exponential"])
+def test_no_step_takes_memory(settings):
+    """Over 20 steps less is taken, at any moment, than the states of 60 cells in 300 trials."""
+    cues = tuple(Trial(str(k), 100 * STEP, cued("pattern 1")) for k in range(300))
+    protocol = Protocol("walks", "", "", (Block("walks", cues),), (Record("visible", units=False),))
+    wired = wire(sequence(**settings), 1)
+    session = schedule(protocol, wired, 5e-3)
+    order = listening_order(wired, wired.hidden)
+    trials = _Trials(_Network(wired, order, session.dt), session, list(session.presentations))
+    for n in range(10):
+        trials.advance(n)
+    tracemalloc.start()
+    for n in range(10, 30):
+        trials.advance(n)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 60 * 300 * 8
 
 
 @pytest.mark.parametrize("degree", [1, 2, 10])

@@ -11,11 +11,14 @@ delay. Slow synapses and all cells that are neither visible nor hidden keep thei
 
 The two-body circuit has autapses by way of hidden neurons, which the theory of such networks leaves out: "synchronous
 without autapses", neuron i receives Σ_μ P_iμ f(Σ_{j≠i} S_μj r_j). A binary neuron whose drive is 0 stays as it is.
+All is in double precision, as sums of many signs decide, and in arrays that are used again: no step takes memory.
 """
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import sparse
@@ -25,7 +28,9 @@ from neuroam.energy import dense_weights
 from neuroam.errors import DescriptionError, Unsupported
 from neuroam.neurons import Rate
 from neuroam.session import Presentation, Session
+from neuroam.solvers import _kernels_layer as layer
 from neuroam.solvers.base import Outcome
+from neuroam.solvers.emission import renewal
 from neuroam.transfer import Linear, Sign, Transfer
 from neuroam.wiring import Wired, WiredProjection
 
@@ -55,10 +60,10 @@ def run_synchronous(wired: Wired, session: Session, order: tuple[int, ...]) -> O
                 shared = min(end, row.last) - max(begin, row.first)
                 if shared > 0:
                     for p in recorded:
-                        responses[p][row.trial] += shared / (row.last - row.first) * state.r[p][:, b]
+                        responses[p][row.trial] += shared / (row.last - row.first) * state.past[0][p][:, b]
                 for p, cells in traced:
                     first, last = (-(-min(tick, row.stop) // session.every) for tick in (begin, end))
-                    traces[p][first:last] = state.r[p][cells, b]
+                    traces[p][first:last] = state.past[0][p][cells, b]
     names = [p.name for p in wired.populations]
     return Outcome(responses={names[p]: v for p, v in responses.items()},
                    traces={names[p]: v for p, v in traces.items()},
@@ -105,12 +110,11 @@ class _Network:
         self.memory = 1 + max(self.late, default=0)
         left_out = wired.updates == "synchronous without autapses"
         self.alone = {heard.projection: heard for heard in self._autapses()} if left_out else {}
-        self.crossed = {q: wired.projections[q].weight * np.sign(heard.own).T for q, heard in self.alone.items()}
 
-    def transfer(self, p: int, x: np.ndarray) -> np.ndarray:
+    def renewal(self, p: int, x: np.ndarray, r: np.ndarray) -> Callable[[], None]:
+        """A function that writes what a population with the drives `x` emits to `r`, (n_cells, n_trials)."""
         population = self.wired.populations[p]
-        assert isinstance(population.neuron, Rate)
-        return population.gain[:, None] * population.neuron.transfer(x, population.threshold[:, None])
+        return renewal(_transfer(self.wired, p), population.threshold, population.gain, x, r)
 
     def _autapses(self) -> list[_Heard]:
         """The ways from visible neurons to visible neurons through one hidden population."""
@@ -142,92 +146,173 @@ class _Network:
 
 
 class _Trials:
-    """Emissions (n_cells, n_trials) of every population, and those of a few steps before."""
+    """Emissions (n_cells, n_trials) of every population after the last steps, the last one first."""
 
     def __init__(self, network: _Network, session: Session, rows: list[Presentation]) -> None:
         self.network, self.session, self.rows = network, session, rows
         wired = network.wired
         shape = {p: (population.size, len(rows)) for p, population in enumerate(wired.populations)}
-        self.x = {p: np.zeros(shape[p]) for p in (network.visible, *network.others, *network.order)}
-        self.r = {p: np.zeros(s) for p, s in shape.items()}
-        for p in self.x:
-            self.r[p] = network.transfer(p, self.x[p])
-        self.past = [dict(self.r)] * network.memory
+        driven = (*network.order, *network.others, network.visible)
+        self.x, self.heard, self.work, self.size = ({p: np.zeros(shape[p]) for p in driven} for _ in range(4))
+        self.division = {q.post: np.zeros(shape[q.post]) for q in wired.projections if q.divisive}
+        self.absolute = {p: np.zeros(s) for p, s in shape.items()}
+        self.small = {p: np.zeros(shape[p], bool) for p in driven}
+        self.pooled = np.zeros(len(rows))
+        self.fraction = {p: -np.expm1(-network.step / float(wired.populations[p].neuron.tau))  # type: ignore[union-attr]
+                         for p in network.others}
+        slots = [{p: np.zeros(s) for p, s in shape.items()} for _ in range(network.memory + 1)]
+        self.emit = {id(slot): {p: network.renewal(p, self.x[p], slot[p]) for p in driven} for slot in slots}
+        for slot in slots:
+            for renew in self.emit[id(slot)].values():
+                renew()
+        self.past, self.following = slots[:-1], slots[-1]
+        self.others = {k: _Others(self, k, heard) for k, heard in network.alone.items()}
 
     def advance(self, n: int) -> None:
         """One step: hidden neurons hear what was, and all others follow."""
-        network = self.network
-        now = {p: self._input(p, n) for p in self.session.inputs}
+        network, emit = self.network, self.emit[id(self.following)]
+        for p in self.session.inputs:
+            self._read(p, n)
         for p in network.order:
-            self.x[p] = self._drive(p, now)
-            now[p] = network.transfer(p, self.x[p])
-        drives = {p: self._drive(p, now) for p in (*network.others, network.visible)}
+            self._hear(p)
+            np.copyto(self.x[p], self.heard[p])
+            emit[p]()
+        for p in (*network.others, network.visible):
+            self._hear(p)
         for p in network.others:
-            fraction = -np.expm1(-network.step / float(network.wired.populations[p].neuron.tau))  # type: ignore
-            self.x[p] = self.x[p] + fraction * (drives[p] - self.x[p])
-        self.x[network.visible] = drives[network.visible]
-        following = {p: network.transfer(p, self.x[p]) for p in (*network.others, network.visible)}
-        if isinstance(_transfer(network.wired, network.visible), Sign):
-            undecided = self.x[network.visible] == 0
-            following[network.visible][undecided] = self.r[network.visible][undecided]
-        self.r = {**now, **following}
-        self.past = [self.r, *self.past[:-1]]
+            layer.relax(self.x[p], self.heard[p], self.fraction[p])
+            emit[p]()
+        visible = network.visible
+        np.copyto(self.x[visible], self.heard[visible])
+        emit[visible]()
+        if isinstance(_transfer(network.wired, visible), Sign):
+            np.equal(self.x[visible], 0, out=self.small[visible])
+            np.copyto(self.following[visible], self.past[0][visible], where=self.small[visible])
+        self.past.insert(0, self.following)
+        self.following = self.past.pop()
 
-    def _input(self, p: int, n: int) -> np.ndarray:
+    def _read(self, p: int, n: int) -> None:
         gain, drive = self.network.wired.populations[p].gain, self.session.inputs[p]
-        return np.stack([gain * drive.at(row.start + n * self.network.ticks) for row in self.rows], axis=1)
+        for b, row in enumerate(self.rows):
+            np.multiply(gain, drive.at(row.start + n * self.network.ticks), out=self.following[p][:, b])
 
-    def _drive(self, p: int, now: dict[int, np.ndarray]) -> np.ndarray:
-        """What a population hears: inputs and hidden neurons as they are `now`, others as they were a step ago."""
-        total, division = np.zeros((2, *self.x[p].shape))
-        size = np.zeros(total.shape)
+    def _hear(self, p: int) -> None:
+        """What a population hears: inputs and hidden neurons as they are now, others as they were a step ago."""
+        total, size, part, small = self.heard[p], self.size[p], self.work[p], self.small[p]
+        total[:] = size[:] = 0
+        if p in self.division:
+            self.division[p][:] = 1
         for k, q in enumerate(self.network.wired.projections):
             if q.post != p:
                 continue
-            r = self._emission(k, now)
+            if k in self.others:
+                self.others[k].deliver(part)
+            else:
+                self._deliver(k, part)
             if q.divisive:
-                division += self._deliver(k, r)
+                np.add(self.division[p], part, out=self.division[p])
                 continue
-            alone = self.network.alone.get(k)
-            part = self._deliver_to_others(alone, now) if alone else self._deliver(k, r)
-            total += part
-            size += self._size(k, r, part)
-        total[np.abs(total) < ROUNDING * size] = 0
-        return total / (1 + division)
+            np.add(total, part, out=total)
+            self._bound(k, part)
+            np.add(size, part, out=size)
+        np.multiply(size, ROUNDING, out=size)
+        np.abs(total, out=part)
+        np.less(part, size, out=small)
+        np.copyto(total, 0, where=small)
+        if p in self.division:
+            np.divide(total, self.division[p], out=total)
 
-    def _emission(self, k: int, now: dict[int, np.ndarray]) -> np.ndarray:
+    def emission(self, k: int) -> np.ndarray:
         """What arrives through a projection."""
         pre, late = self.network.wired.projections[k].pre, self.network.late[k]
-        if pre in now:
-            return self.past[late - 1][pre] if late else now[pre]
+        if pre in self.network.order or pre in self.session.inputs:
+            return self.past[late - 1][pre] if late else self.following[pre]
         return self.past[late][pre]
 
-    def _size(self, k: int, r: np.ndarray, part: np.ndarray) -> np.ndarray:
-        """Bound on Σ_j |w_ij r_j|."""
-        if self.network.wired.projections[k].layout == "dense":
-            return self.network.largest[k] * np.abs(r).sum(axis=0)
-        return np.abs(part)
+    def _bound(self, k: int, part: np.ndarray) -> None:
+        """`part` becomes a bound on Σ_j |w_ij r_j|."""
+        q = self.network.wired.projections[k]
+        if q.layout != "dense":
+            np.abs(part, out=part)
+            return
+        np.abs(self.emission(k), out=self.absolute[q.pre])
+        np.sum(self.absolute[q.pre], axis=0, out=self.pooled)
+        np.multiply(self.pooled, self.network.largest[k], out=part)
 
-    def _deliver(self, k: int, r: np.ndarray) -> np.ndarray:
-        q, weight = self.network.wired.projections[k], self.network.weight[k]
-        return weight * r.sum(axis=0, keepdims=True) if q.layout == "uniform" else weight @ r
+    def _deliver(self, k: int, part: np.ndarray) -> None:
+        q, weight, r = self.network.wired.projections[k], self.network.weight[k], self.emission(k)
+        if q.layout == "uniform":
+            np.sum(r, axis=0, out=self.pooled)
+            np.multiply(self.pooled, weight, out=part)
+        elif q.layout == "sparse":
+            part[:] = 0
+            layer.add_sparse(part, r, weight.indptr, weight.indices, weight.data)
+        else:
+            np.matmul(weight, r, out=part)
 
-    def _deliver_to_others(self, heard: _Heard, now: dict[int, np.ndarray]) -> np.ndarray:
-        """Σ_μ P_iμ f(h_μ − own part of neuron i)."""
-        network = self.network
-        sources = [self._emission(k, now) for k, q in enumerate(network.wired.projections)
-                   if q.post == heard.hidden and q.pre in heard.copies]
-        own = np.sum(sources, axis=0)  # what each visible neuron sends there
-        h, weight = self.x[heard.hidden], network.wired.projections[heard.projection].weight
-        w = abs(heard.own.flat[0])
-        if (np.abs(own) == 1).all() and (np.abs(heard.own) == w).all():
-            agree, differ = (network.transfer(heard.hidden, h - s * w) for s in (1, -1))
-            return weight @ ((agree + differ) / 2) + own * (network.crossed[heard.projection] @ ((agree - differ) / 2))
-        return np.stack([self._one_trial(heard, weight, h[:, b], own[:, b]) for b in range(h.shape[1])], axis=1)
 
-    def _one_trial(self, heard: _Heard, weight: np.ndarray, h: np.ndarray, own: np.ndarray) -> np.ndarray:
-        others = self.network.transfer(heard.hidden, h[:, None] - heard.own * own)
-        return np.einsum("iu,ui->i", weight, others)
+class _Others:
+    """What each visible neuron hears through a hidden population from all but itself: Σ_μ P_iμ f(h_μ − own part of i).
+
+    Where visible neurons are ±1 and weights ±w, f has two values a memory: of neurons that agree with it, and of those
+    that differ."""
+
+    def __init__(self, trials: _Trials, k: int, heard: _Heard) -> None:
+        network, shape = trials.network, trials.x[heard.hidden].shape
+        self.trials, self.network, self.heard, self.h = trials, network, heard, trials.x[heard.hidden]
+        self.weight = network.wired.projections[k].weight
+        self.crossed = self.weight * np.sign(heard.own).T
+        self.sources = [j for j, q in enumerate(network.wired.projections)
+                        if q.post == heard.hidden and q.pre in heard.copies]
+        self.own, self.work = (np.zeros(trials.x[network.visible].shape) for _ in range(2))
+        self.is_one = np.zeros(self.own.shape, bool)
+        self.shifted, self.agree, self.differ = (np.zeros(shape) for _ in range(3))
+        self.both = [network.renewal(heard.hidden, self.shifted, out) for out in (self.agree, self.differ)]
+        self.signs = bool((np.abs(heard.own) == abs(heard.own.flat[0])).all())
+        self.sums = np.zeros(len(self.own))
+
+    @cached_property
+    def each(self) -> tuple[np.ndarray, np.ndarray, Callable[[], None]]:
+        """Drives and emissions of hidden neurons as each visible one has them, (n_hidden, n_visible), and what makes
+        the second of the first."""
+        field, answers = np.zeros((2, *self.heard.own.shape))
+        return field, answers, self.network.renewal(self.heard.hidden, field, answers)
+
+    def deliver(self, part: np.ndarray) -> None:
+        """Into `part` (n_visible, n_trials)."""
+        self.own[:] = 0
+        for j in self.sources:  # what each visible neuron sends there
+            np.add(self.own, self.trials.emission(j), out=self.own)
+        np.abs(self.own, out=self.work)
+        np.equal(self.work, 1, out=self.is_one)
+        if self.signs and self.is_one.all():
+            self._deliver_signs(part)
+        else:
+            self._deliver_each(part)
+
+    def _deliver_signs(self, part: np.ndarray) -> None:
+        w, (agree, differ) = abs(self.heard.own.flat[0]), self.both
+        np.subtract(self.h, w, out=self.shifted)
+        agree()
+        np.add(self.h, w, out=self.shifted)
+        differ()
+        np.add(self.agree, self.differ, out=self.shifted)
+        np.divide(self.shifted, 2, out=self.shifted)
+        np.matmul(self.weight, self.shifted, out=part)
+        np.subtract(self.agree, self.differ, out=self.shifted)
+        np.divide(self.shifted, 2, out=self.shifted)
+        np.matmul(self.crossed, self.shifted, out=self.work)
+        np.multiply(self.work, self.own, out=self.work)
+        np.add(part, self.work, out=part)
+
+    def _deliver_each(self, part: np.ndarray) -> None:
+        field, answers, renew = self.each
+        for b in range(part.shape[1]):
+            np.multiply(self.heard.own, self.own[:, b], out=field)
+            np.subtract(self.h[:, b, None], field, out=field)
+            renew()
+            np.einsum("iu,ui->i", self.weight, answers, out=self.sums)
+            part[:, b] = self.sums
 
 
 def _transfer(wired: Wired, p: int) -> Transfer:
