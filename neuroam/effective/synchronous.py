@@ -245,6 +245,7 @@ class _Trials:
             np.sum(r, axis=0, out=self.pooled)
             np.multiply(self.pooled, weight, out=part)
         elif q.layout == "sparse":
+            assert isinstance(weight, sparse.csr_matrix)
             part[:] = 0
             layer.add_sparse(part, r, weight.indptr, weight.indices, weight.data)
         else:
