@@ -151,10 +151,10 @@ def _figures() -> tuple[Figure, ...]:
     at: dict[str, Any] = {"population": "CA3", "group": ASYMMETRIC, "speed": SPEED, **track}
     return (
         Figure("Running and replay",
-               "First spikes of the cells in a lap and in three events, by their place; the first animal.",
+               "First spikes of the cells in a lap and in up to three events, by their place; the first animal.",
                functools.partial(event_figures, population="CA3", group=ASYMMETRIC, shown=(0, 5, 10), **track)),
         Figure("Overlaps",
-               "Overlap of what cells do in the same three events with what they did at each place in laps, 10 cm a "
+               "Overlap of what cells do in the same events with what they did at each place in laps, 10 cm a "
                "place; the first animal.", functools.partial(overlap_figures, shown=(0, 5, 10), **at)),
         Figure("Where the levels part: time and overlap at each place",
                "How long events on the long track stay at each place, 10 cm long, and their overlap with what cells "
