@@ -31,7 +31,7 @@ BRIEF = 0.045  # seconds, less than any motif lasts
 def drawn(recording: xr.Dataset, motifs: int, group: str | None = None, block: str | None = None) -> xr.DataArray:
     """Place in the sequence of the motif that is drawn, from 0, dims (animal, trial, time); −1 for none."""
     path = places(recording, group, block)
-    x, y = np.moveaxis(path.transpose("animal", "trial", "time", "axis").values, -1, 0)
+    x, y = np.moveaxis(path.fillna(0.0).transpose("animal", "trial", "time", "axis").values, -1, 0)
     place = np.rint(np.arctan2(y, x) % (2 * np.pi) * motifs / (2 * np.pi) - 0.5).astype(int) % motifs
     return labelled(np.where(np.hypot(x, y) > DRAWN, place, sequence.NONE), ("animal", "trial", "time"), path,
                     time=path["time"].values)
@@ -88,10 +88,10 @@ def monitored(recording: xr.Dataset, group: str | None = None, block: str | None
 
 
 def due(recording: xr.Dataset, steps: Sequence[int], motifs: Mapping[str, int], clock_group: str, group: str,
-        block: str | None = None) -> xr.DataArray:
+        block: str | None = None, population: str = "monitor") -> xr.DataArray:
     """Overlap with the motif that is due `steps` after the first, dims (animal, step); NaN where the clock group does
     not get there. First trial."""
-    overlaps = monitored(recording, group, block).isel(trial=0)
+    overlaps = monitored(recording, group, block, population).isel(trial=0)
     found = walk(recording, motifs, clock_group, block).isel(trial=0)
     seeds = select(recording, clock_group)["seed"].values.tolist()
     middle, place = ((found["start"] + found["stop"]) / 2).values, found["pattern"].values

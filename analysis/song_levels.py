@@ -48,7 +48,7 @@ def template_overlap(recording: xr.Dataset, population: str, reference: str, gro
     of one motif alone the overlap is NaN.
     """
     lines = _lines(recording, clock_of, reference, group)
-    end = max(float(np.nanmax(onsets)) for onsets in mean_onsets(recording, clock_of or population, reference).values())
+    end = _last(mean_onsets(recording, clock_of or population, reference))
     sung = counts(recording, population, group, lines, end + AFTER)
     template = counts(recording, population, reference, dict.fromkeys(lines, SAME), end + AFTER)
     values = [[correlation(motif, _mean(template[seed], t if group == reference else None))
@@ -71,7 +71,7 @@ def levels_agree(one: xr.Dataset, other: xr.Dataset, population: str, follower: 
     x, y = (mean_onsets(recording, population, group) for recording in (one, other))
     lines = {seed: line(x[seed], y[seed]) for seed in x}
     back = {seed: line(y[seed], x[seed]) for seed in x}
-    end = max(float(np.nanmax(onsets)) for onsets in x.values()) + AFTER
+    end = _last(x) + AFTER
     first = counts(one, follower, group, dict.fromkeys(x, SAME), end)
     second = counts(other, follower, group, back, end)
     return xr.Dataset({"order": ("seed", [rank_correlation(x[seed], y[seed]) for seed in x]),
@@ -137,6 +137,11 @@ def _lines(recording: xr.Dataset, clock_of: str | None, reference: str, group: s
         return dict.fromkeys(select(recording, group)["seed"].values.tolist(), SAME)
     x, y = mean_onsets(recording, clock_of, reference), mean_onsets(recording, clock_of, group)
     return {seed: line(own, x[seed]) for seed, own in y.items()}
+
+
+def _last(onsets: dict[int, np.ndarray]) -> float:
+    """The last burst of all animals; 0 without any."""
+    return max((float(own[~np.isnan(own)].max(initial=0.0)) for own in onsets.values()), default=0.0)
 
 
 def _mean(motifs: np.ndarray, left_out: int | None = None) -> np.ndarray:

@@ -5,13 +5,15 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
 import neuroam.analysis
+from neuroam.analysis.replay_overlap import taking_part
+from neuroam.analysis.song_levels import motif_time
 from neuroam.analysis.sparseness import coding_level
 from neuroam.recording import SCHEMA
 
@@ -132,6 +134,12 @@ OWN: dict[str, dict[str, Any]] = {
        for name in ("trace_distance", "near_effective")},
     **{f"song.{name}": {"reference": "blocked"} for name in (
         "stretch", "local_stretch", "local_spread", "template_stretch", "degree_slope", "linearity")},
+    **{f"song_levels.{name}": {"reference": "blocked"} for name in ("order_kept", "template_overlap")},
+    "song_levels.by_motif": {"measure": partial(motif_time, population="KC")},
+    "replay_overlap.by_trial": {"measure": taking_part, "blocks": {"rest": "run"}},
+    **{f"sequence_walk.{name}": {"motifs": dict.fromkeys(GROUPS, 4)} for name in ("walk", "share", "pace", "dwell")},
+    "sequence_walk.drawn": {"motifs": 4}, "sequence_walk.monitored": {"population": "memory"},
+    "sequence_walk.due": {"motifs": dict.fromkeys(GROUPS, 4), "steps": (0, 1), "population": "memory"},
     "plot_code.coding_levels": {"groups": GROUPS}, "plot_learning.preferences": {"groups": GROUPS}}
 
 
