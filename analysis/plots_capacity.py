@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,12 +32,7 @@ def load_figures(
 ) -> dict[str, Figure]:
     """Fraction recalled against load with its fit, a line a memory; a panel a level. A memory is (groups with their
     loads, overlap that counts as recall, what loads are divided by)."""
-    panels = {}
-    for level, recording in levels.items():
-        figure, ax = canvas(height=3.6)
-        recall_against_load(ax, recording, memories, label, log, block)
-        panels[level] = figure
-    return panels
+    return _panels(levels, lambda ax, recording: recall_against_load(ax, recording, memories, label, log, block))
 
 
 @styled
@@ -50,10 +45,16 @@ def overlap_figures(
     known: Known | None = None,
 ) -> dict[str, Figure]:
     """Mean overlap against load, a line a memory, with its 95 % bootstrap interval; a panel a level."""
+    return _panels(
+        levels, lambda ax, recording: overlap_against_load(ax, recording, memories, label, log, block, known)
+    )
+
+
+def _panels(levels: Mapping[str, xr.Dataset], draw: Callable[[Axes, xr.Dataset], Axes]) -> dict[str, Figure]:
     panels = {}
     for level, recording in levels.items():
         figure, ax = canvas(height=3.6)
-        overlap_against_load(ax, recording, memories, label, log, block, known)
+        draw(ax, recording)
         panels[level] = figure
     return panels
 

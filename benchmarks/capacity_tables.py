@@ -21,6 +21,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.tolerance import mark
 from neuroam.effective.binary_separation import LINEAR, Power
 from neuroam.effective.dense_capacity import (
     RECALLED,
@@ -68,9 +69,7 @@ def told(values: np.ndarray, known: float, tolerance: float) -> str:
     text = f"{number(float(np.nanmean(values)))} [{number(low)}, {number(high)}]"
     if math.isinf(tolerance) or math.isnan(low):
         return text
-    inside = [abs(edge - known) <= tolerance for edge in (low, high)]
-    apart = high < known - tolerance or low > known + tolerance
-    return f"{text} {'✓' if all(inside) else '✗' if apart else '?'}"
+    return f"{text} {mark(low, high, known, tolerance)}"
 
 
 def number(value: float) -> str:

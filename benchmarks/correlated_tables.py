@@ -26,6 +26,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.tolerance import mark
 from neuroam.effective.chain import Chain, mean_field, random_signs
 from neuroam.effective.correlated import Correlated, noisy, uniform_memories
 from neuroam.effective.correlated_measures import (
@@ -278,9 +279,7 @@ def entry(values: np.ndarray, known: Any = "", tolerance: float | None = None) -
     told = f"{values.mean():.3f} [{low:.3f}, {high:.3f}]" if len(values) > 1 else f"{values[0]:.3f}"
     if tolerance is None or known == "":
         return told
-    inside = known - tolerance <= low and high <= known + tolerance
-    outside = high < known - tolerance or low > known + tolerance
-    return f"{told} {'✓' if inside else '✗' if outside else '?'}"
+    return f"{told} {mark(low, high, known, tolerance)}"
 
 
 def main(given: list[str] | None = None) -> None:

@@ -29,8 +29,8 @@ cells that answer, and the distance of the two levels' response vectors
 cued pattern and whether it is the best match; and whatever the protocol adds.
 Verdicts on the protocol's predictions stand side by side. Leaves a folder with
 comparison.nc, comparison.html and all recordings, and prints a table. Finished
-animals are kept and shared with `neuroam run`: an interrupted comparison goes on where it was
-when the same command is given again.
+animals are kept and shared with `neuroam run`: an interrupted comparison goes on
+where it was when the same command is given again.
 
 With --against, the circuit is made once for every value of a setting, and the
 distance of the whole course of its visible neurons to that of the effective

@@ -72,8 +72,8 @@ def compare_against(circuits: Mapping[str, Circuit], protocol: Protocol, levels:
 
     Of what the protocol records only the visible population is kept, all its cells traced SAMPLES times in its time
     constant. At each value all levels have the same time step, the largest whole fraction of `dt` (the protocol's clock
-    if not given) that is at most 1/STEPS of the shortest hidden time constant. `keep(recording,
-    level, value)` is handed every recording.
+    if not given) that is at most 1/STEPS of the shortest hidden time constant. `keep(recording, level, value)` is
+    handed every recording.
     """
     compared = [level for level in dict.fromkeys(levels) if level != "effective"]
     if not compared:

@@ -51,8 +51,8 @@ class InputDrive:
     spike_tick: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     spike_unit: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int32))
 
-    def at(self, tick: int) -> np.ndarray:
-        """The drive in force at a tick, shape (n,)."""
+    def at(self, tick: int | np.ndarray) -> np.ndarray:
+        """The drive in force at a tick, shape (n,), or at each of several, (n_ticks, n)."""
         return self.values[np.searchsorted(self.ticks, tick, side="right") - 1]
 
 
@@ -79,6 +79,11 @@ class Session:
     @property
     def n_trials(self) -> int:
         return len(self.presentations)
+
+    def changes(self, row: Presentation) -> np.ndarray:
+        """Ticks of a trial from which on inputs may give something else, the first being its start."""
+        ticks = np.concatenate([drive.ticks for drive in self.inputs.values()] or [np.zeros(0, np.int64)])
+        return np.unique(np.append(ticks[(ticks > row.start) & (ticks < row.stop)], row.start)).astype(np.int64)
 
 
 @dataclass(frozen=True)

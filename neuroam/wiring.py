@@ -95,6 +95,13 @@ class Wired:
             raise DescriptionError(f"{asked_by}: {unknown('population', name, known)}")
         return self.index[name]
 
+    def pairs(self, q: WiredProjection) -> tuple[np.ndarray, np.ndarray]:
+        """Presynaptic and postsynaptic cell of every synapse of a projection, in the order of its weights."""
+        if q.pre_index is not None and q.post_index is not None:
+            return q.pre_index, q.post_index
+        post, pre = np.indices((self.populations[q.post].size, self.populations[q.pre].size), dtype=np.int32)
+        return pre.reshape(-1), post.reshape(-1)
+
     def between(self, pre: str, post: str, asked_by: str) -> tuple[int, ...]:
         """Positions of the projections from `pre` to `post`, by way of a slow synapse or not."""
         names = f"{pre}->{post}", f"{pre}->{post} (slow)->{post}"

@@ -29,7 +29,7 @@ from neuroam.analysis.attractors import (
 from neuroam.analysis.contrast import difference, in_group
 from neuroam.analysis.plots_attractors import curve_figures, matrix_figures
 from neuroam.prediction import Prediction, Region, above, between, within
-from neuroam.protocol import Figure, Group, Protocol, Record
+from neuroam.protocol import Block, Figure, Group, Protocol, Record
 from neuroam.protocols.serial_position_correlation import BURNS, HAGA, STEP, cued, named
 from neuroam.recipe import recipe
 from neuroam.units import ms
@@ -68,43 +68,23 @@ def community_structure(presentation: Any = 200 * ms, delay: Any = 1500 * ms, wi
     strains = {named(a): _strain("community", SIZE * COMMUNITIES, a) for a in AUTO}
     strains[LATTICE] = strains[named(0.5)] | {"graph": "ring lattice"}
     strains[SHUFFLED] = strains[named(0.0)] | {"order": "shuffled"}
-    return Protocol(
-        name="community_structure",
-        title="Communities of memories",
-        source=SCHAPIRO,
-        circuit="correlated",
-        levels=("rate", "effective"),
-        dt=STEP,
-        groups=tuple(Group(name, strain=strain) for name, strain in strains.items()),
-        blocks=(cued("final states", SIZE * COMMUNITIES, presentation, delay, window, PHASES),),
-        record=(Record("visible"), Record("memory")),
-        predictions=_predictions(),
-        figures=_figures(),
-        notes={"strength of association": "hetero-association is 1 − a",
-               "boundaries": "neighbours on the outer ring of the graph, all of them linked: twelve pairs within a "
-                             "community, three across a boundary"},
-    )
+    return _protocol(
+        "community_structure", "Communities of memories", SCHAPIRO, strains,
+        cued("final states", SIZE * COMMUNITIES, presentation, delay, window, PHASES), _predictions(), _figures(),
+        {"boundaries": "neighbours on the outer ring of the graph, all of them linked: twelve pairs within a "
+                       "community, three across a boundary"})
 
 
 @recipe
 def community_scales(presentation: Any = 200 * ms, delay: Any = 1500 * ms, window: Any = STEP) -> Protocol:
     """All 34 members of the karate club, as in `community_structure`."""
-    return Protocol(
-        name="community_scales",
-        title="Communities of memories at several scales",
-        source=BURNS,
-        circuit="correlated",
-        levels=("rate", "effective"),
-        dt=STEP,
-        groups=tuple(Group(named(a), strain=_strain("karate", MEMBERS, a)) for a in (*AUTO, ALL)),
-        blocks=(cued("final states", MEMBERS, presentation, delay, window, CLUBS),),
-        record=(Record("visible"), Record("memory")),
-        predictions=_predictions_of_scales(),
-        figures=_figures_of_scales(),
-        notes={"strength of association": "hetero-association is 1 − a",
-               "steps": "published values come from steps of a tenth of the time constant, which are too long from "
-                        "a = −2 on; they are compared down to a = −1"},
-    )
+    strains = {named(a): _strain("karate", MEMBERS, a) for a in (*AUTO, ALL)}
+    return _protocol(
+        "community_scales", "Communities of memories at several scales", BURNS, strains,
+        cued("final states", MEMBERS, presentation, delay, window, CLUBS), _predictions_of_scales(),
+        _figures_of_scales(),
+        {"steps": "published values come from steps of a tenth of the time constant, which are too long from a = −2 "
+                  "on; they are compared down to a = −1"})
 
 
 @recipe
@@ -112,21 +92,30 @@ def community_rooms(presentation: Any = 200 * ms, delay: Any = 1500 * ms, window
     """Every third of a hundred places in four rooms, as in `community_structure`."""
     strains = {named(a): _strain("rooms", PLACES, a) for a in IN_ROOMS}
     strains[SCATTERED] = strains[named(IN_ROOMS[-1])] | {"order": "shuffled"}
+    return _protocol(
+        "community_rooms", "Memories of places in four rooms", BURNS, strains,
+        cued("final states", PLACES, presentation, delay, window, ROOMS, every=3), _predictions_of_rooms(),
+        _figures_of_rooms(),
+        {"rooms": "four of 5 × 5 places, each place linked to those beside it, and one door between neighbouring "
+                  "rooms; all 100 places are stored, every third is cued"})
+
+
+def _protocol(name: str, title: str, source: str, strains: dict[str, dict[str, Any]], cues: Block,
+              predictions: tuple[Prediction, ...], figures: tuple[Figure, ...], notes: dict[str, str]) -> Protocol:
+    """What the three experiments have in common: the circuit, its clock, and what is recorded."""
     return Protocol(
-        name="community_rooms",
-        title="Memories of places in four rooms",
-        source=BURNS,
+        name=name,
+        title=title,
+        source=source,
         circuit="correlated",
         levels=("rate", "effective"),
         dt=STEP,
-        groups=tuple(Group(name, strain=strain) for name, strain in strains.items()),
-        blocks=(cued("final states", PLACES, presentation, delay, window, ROOMS, every=3),),
+        groups=tuple(Group(group, strain=strain) for group, strain in strains.items()),
+        blocks=(cues,),
         record=(Record("visible"), Record("memory")),
-        predictions=_predictions_of_rooms(),
-        figures=_figures_of_rooms(),
-        notes={"strength of association": "hetero-association is 1 − a",
-               "rooms": "four of 5 × 5 places, each place linked to those beside it, and one door between neighbouring "
-                        "rooms; all 100 places are stored, every third is cued"},
+        predictions=predictions,
+        figures=figures,
+        notes={"strength of association": "hetero-association is 1 − a", **notes},
     )
 
 

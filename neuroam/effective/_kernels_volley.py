@@ -30,10 +30,9 @@ def at_rest(n_cells, n_populations):
 
 @njit(cache=True, error_model="numpy")
 def follow(cells, state, change_at, change_to, stop, column, lead, every, samples):
-    """Events from time 0 to `stop`. `change_to[c]` (n_cells,) is D from `change_at[c]` on. `samples` (n, width)
-    takes V
-    at `lead` and then every `every` seconds of the cells that have a `column`, which is −1 of others. Returns times and
-    cells of all spikes, in no order, and times and cells of the crossings."""
+    """Events from time 0 to `stop`. `change_to[c]` (n_cells,) is D from `change_at[c]` on. `samples` (n, width) takes
+    V at `lead` and then every `every` seconds of the cells that have a `column`, which is −1 of others. Returns times
+    and cells of all spikes, in no order, and times and cells of the crossings."""
     n = len(cells.tau)
     when, who = [0.0 for _ in range(0)], [0 for _ in range(0)]
     begun, by = [0.0 for _ in range(0)], [0 for _ in range(0)]

@@ -46,7 +46,6 @@ class Adiabatic:
     def prepare(self, wired: Wired, session: Session) -> None:
         """Nothing to compile that is worth sharing; what can be refused is."""
         check(self, wired, session)
-        self.refuse(wired, session)
 
     def refuse(self, wired: Wired, session: Session) -> None:
         """Raises `Unsupported` for what no simulation is needed to know: trials that depend on each other, hidden
@@ -65,7 +64,6 @@ class Adiabatic:
     def run(self, wired: Wired, session: Session) -> Outcome:
         """One animal's session, all trials side by side; see `Outcome`."""
         check(self, wired, session)
-        self.refuse(wired, session)
         if wired.updates == "asynchronous":
             from neuroam.effective.one_by_one import run_one_by_one
 

@@ -25,6 +25,7 @@ spike must be small against the distance from reset to threshold; circuits in wh
 """
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
@@ -87,9 +88,8 @@ class MeanField:
 
 def _parts(session: Session, row: Presentation) -> Iterator[tuple[int, int]]:
     """From tick to tick of a trial: the times within which nothing changes at any port, in or out of the window."""
-    changes = {int(tick) for drive in session.inputs.values() for tick in drive.ticks}
-    edges = sorted({tick for tick in changes | {row.first, row.last} if row.start < tick < row.stop})
-    yield from zip([row.start, *edges], [*edges, row.stop], strict=True)
+    begin = np.union1d(session.changes(row), [tick for tick in (row.first, row.last) if row.start < tick < row.stop])
+    yield from itertools.pairwise([*begin.astype(int).tolist(), row.stop])
 
 
 @dataclass(eq=False)
@@ -120,7 +120,7 @@ class _Network:
     def __init__(self, wired: Wired) -> None:
         self.wired = wired
         self.cells = [p for p, population in enumerate(wired.populations) if not population.is_input]
-        self.synapses = [_listed(q, wired) for q in wired.projections]
+        self.synapses = [wired.pairs(q) for q in wired.projections]
         self.rates = [np.zeros(population.size) for population in wired.populations]
         self.channels = {p: self._channels(p) for p in self.cells}
         self.forget()
@@ -256,14 +256,6 @@ def _coefficients(rule: ThreeFactor) -> np.ndarray:
 
 def _bounds(rule: ThreeFactor) -> np.ndarray:
     return np.array([float(rule.low), float(rule.high)])
-
-
-def _listed(q: WiredProjection, wired: Wired) -> tuple[np.ndarray, np.ndarray]:
-    """Presynaptic and postsynaptic cell of every synapse, in the order of the weights."""
-    if q.pre_index is not None and q.post_index is not None:
-        return q.pre_index, q.post_index
-    post, pre = np.indices((wired.populations[q.post].size, wired.populations[q.pre].size), dtype=np.int32)
-    return pre.reshape(-1), post.reshape(-1)
 
 
 def _refuse_large(q: WiredProjection, wired: Wired) -> None:

@@ -81,7 +81,7 @@ class PlaceCircuit:
         """How far the gate of learning is open in a trial. Raises `Unsupported` where that changes within it."""
         if self.rule is None or self.recurrent is None:
             return 0.0
-        values = values_at(session, self.recurrent.gate, np.arange(row.start, row.stop))
+        values = session.inputs[self.recurrent.gate].at(np.arange(row.start, row.stop))
         if np.ptp(values) > 0:
             raise Unsupported(f"trial {row.name!r}: the gate of {self.recurrent.name} opens or closes within it, and "
                               "what is learned is worked out for whole laps; keep it open or closed for all of the "
@@ -182,9 +182,3 @@ def _refuse_unlike(wired: Wired, position: int) -> None:
 def refused(wired: Wired, why: str) -> Unsupported:
     return Unsupported(f"circuit {wired.name!r} has no effective level of expected learning: {why}; change that, or "
                        "use --levels spiking")
-
-
-def values_at(session: Session, p: int, ticks: np.ndarray) -> np.ndarray:
-    """What a port gives at each tick, (T, n_pre)."""
-    drive = session.inputs[p]
-    return drive.values[np.searchsorted(drive.ticks, ticks, side="right") - 1]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.signal import lfilter
 
-from neuroam.effective.place_circuit import PlaceCircuit, refused, values_at
+from neuroam.effective.place_circuit import PlaceCircuit, refused
 from neuroam.errors import Unsupported
 from neuroam.neurons import Poisson
 from neuroam.session import Presentation, Session
@@ -66,7 +66,7 @@ def _heard(places: PlaceCircuit, session: Session, row: Presentation, ticks: np.
     sent, drive, power = np.zeros((3, len(ticks), places.size))
     divisor = np.ones(1)
     for q, weight in places.inputs:
-        emitted = values_at(session, q.pre, ticks) * places.wired.populations[q.pre].gain
+        emitted = session.inputs[q.pre].at(ticks) * places.wired.populations[q.pre].gain
         if q.divisive:
             divisor = divisor + np.unique(emitted @ weight.T)
             continue

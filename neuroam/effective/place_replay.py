@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from neuroam.effective._kernels_place import run_trial
-from neuroam.effective.place_circuit import Loop, PlaceCircuit, read_places, values_at
+from neuroam.effective.place_circuit import Loop, PlaceCircuit, read_places
 from neuroam.effective.place_learning import Learned, after_lap
 from neuroam.effective.place_passage import passage
 from neuroam.errors import Unsupported
@@ -118,12 +118,9 @@ def _alike(session: Session, one: Presentation, other: Presentation) -> bool:
     """Whether ports give the same in both trials."""
     if one.stop - one.start != other.stop - other.start:
         return False
-    for drive in session.inputs.values():
-        ticks = np.unique([tick - row.start for row in (one, other) for tick in drive.ticks
-                           if row.start <= tick < row.stop])
-        if any(not np.array_equal(drive.at(one.start + tick), drive.at(other.start + tick)) for tick in ticks):
-            return False
-    return True
+    ticks = np.concatenate([session.changes(row) - row.start for row in (one, other)])
+    return all(np.array_equal(drive.at(one.start + ticks), drive.at(other.start + ticks))
+               for drive in session.inputs.values())
 
 
 def _lap_spikes(learned: Learned, session: Session, row: Presentation) -> Spikes:
@@ -199,10 +196,9 @@ def _driven(places: PlaceCircuit, session: Session, row: Presentation) -> tuple[
     """Ticks in the trial from which on driven inputs add and divide by so much, (c,), (c, n) and (c, n)."""
     inputs = [(q, weight) for q, weight in places.inputs
               if not isinstance(places.wired.populations[q.pre].neuron, Poisson)]
-    ticks = np.unique(np.concatenate([[row.start], *(session.inputs[q.pre].ticks for q, _ in inputs)]))
-    ticks = ticks[(ticks >= row.start) & (ticks < row.stop)].astype(np.int64)
+    ticks = session.changes(row)
     added, divided = np.zeros((len(ticks), places.size)), np.ones((len(ticks), places.size))
     for q, weight in inputs:
-        given = values_at(session, q.pre, ticks) * places.wired.populations[q.pre].gain @ weight.T
+        given = session.inputs[q.pre].at(ticks) * places.wired.populations[q.pre].gain @ weight.T
         (divided if q.divisive else added)[:] += given
     return ticks - row.start, added, divided

@@ -7,6 +7,7 @@ neuron's own, and noise that brings neurons to threshold by itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -40,23 +41,23 @@ class Network:
     def size(self) -> int:
         return int(self.start[-1])
 
-    @property
+    @cached_property
     def source(self) -> np.ndarray:
         """Of each cell, the place of its population."""
         return np.repeat(np.arange(len(self.populations)), np.diff(self.start))
 
-    @property
+    @cached_property
     def threshold(self) -> np.ndarray:
         """Of each cell, volts above rest."""
         populations = [self.wired.populations[p] for p in self.populations]
         return np.concatenate([p.threshold - float(p.neuron.rest) for p in populations])  # type: ignore[union-attr]
 
-    @property
+    @cached_property
     def kernels(self) -> np.ndarray:
         """τ_s of each population, seconds."""
         return np.array([parts[0].synapse or 1.0 for parts in self.parts])
 
-    @property
+    @cached_property
     def starters(self) -> np.ndarray:
         """Of each cell, whether it hears no burst of its own population."""
         pre = np.repeat(np.arange(self.size), np.diff(self.first))
@@ -71,9 +72,7 @@ class Network:
     def drive(self, session: Session, row: Presentation) -> tuple[np.ndarray, np.ndarray]:
         """When, in seconds from the start of a trial, what the inputs say changes, and the drive of each cell from then
         on in volts, (n_changes, n_cells); Poisson cells say their rate."""
-        changes = [drive.ticks for drive in session.inputs.values()]
-        within = [ticks[(ticks > row.start) & (ticks < row.stop)] for ticks in changes]
-        ticks = np.unique(np.concatenate([[row.start], *within]))
+        ticks = session.changes(row)
         heard = np.zeros((len(ticks), self.size))
         for q in self.wired.projections:
             if q.pre in session.inputs and q.post in self.populations:

@@ -20,14 +20,10 @@ class Synapses:
 
 def synapses(wired: Wired, row: WiredProjection) -> Synapses:
     """Those of a projection that are not 0."""
-    if row.pre_index is not None and row.post_index is not None:
-        there = Synapses(row.pre_index, row.post_index, row.weight)
-    else:
-        shape = wired.populations[row.post].size, wired.populations[row.pre].size
-        post, pre = np.indices(shape).reshape(2, -1)
-        there = Synapses(pre, post, np.broadcast_to(row.weight, shape).ravel())
-    acting = there.weight != 0
-    return Synapses(there.pre[acting], there.post[acting], there.weight[acting])
+    pre, post = wired.pairs(row)
+    weight = np.broadcast_to(row.weight.reshape(-1), pre.shape)
+    acting = weight != 0
+    return Synapses(pre[acting], post[acting], weight[acting])
 
 
 def own_weight(wired: Wired, pre: int, post: int) -> float:
