@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.integrate import solve_ivp
 from scipy.optimize import brentq
 
 from neuroam import judge
@@ -72,6 +74,18 @@ def passages(weights, delay, drive, cells=160, tau=20e-3, synapse=5e-3, threshol
         k = int(np.argmax(over > 0))
         times.append(brentq(potential, tried[k - 1] if k else times[-1] - 1e-3, tried[k], args=(times,)))
     return np.diff(times)
+
+
+@pytest.mark.parametrize("synapse", [5, 20])
+def test_the_potential_after_one_spike(synapse):
+    """Against integration, also with a synapse as slow as the membrane."""
+    cell = LIF(tau=20*ms, rest=0*mV, threshold=15*mV, synapse=synapse * ms)
+    tau, slow = float(cell.tau), float(cell.synapse)
+    times = np.linspace(0, 0.1, 30)
+    exact = solve_ivp(lambda t, v: (np.exp(-t / slow) / slow - v) / tau, (0, times[-1]), [0.0], t_eval=times,
+                      rtol=1e-10, atol=1e-12).y[0]
+    found = Wave(SimpleNamespace(cell=cell), np.zeros(0), np.zeros(0))._response(times)
+    np.testing.assert_allclose(found, exact, rtol=1e-6, atol=1e-9)
 
 
 def test_the_closed_form_is_where_first_passages_end_up(asymmetric):

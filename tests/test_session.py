@@ -190,6 +190,17 @@ def test_a_driven_population_gets_what_it_is_given():
         np.testing.assert_array_equal(drive.at(tick), values)
 
 
+def test_the_changes_of_a_trial_begin_with_its_start_and_end_before_the_next():
+    own = Protocol("p", "", "", (Block("b", (trial(duration=50*ms, on=20*ms, onset=10*ms, repeats=2),)),), OUT)
+    session = schedule(own, wire(circuit(), 0), 1e-3)
+    for row in session.presentations:
+        np.testing.assert_array_equal(session.changes(row) - row.start, [0, 10, 30])
+        given = session.inputs[0].at(session.changes(row))
+        assert given.shape == (3, 50)
+        np.testing.assert_array_equal(given[1], session.inputs[0].at(row.start + 10))
+        assert (given[0] == given[2]).all() and (given[0] != given[1]).any()
+
+
 def test_mixtures_reach_the_encoder():
     run = session(Block("b", (trial(what={"apple": .8, "banana": .2}),)))
     assert run.presentations[0].stimulus == "0.8 apple + 0.2 banana"
